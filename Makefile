@@ -1,0 +1,96 @@
+# What a newcomer needs: `make demo` shows the main job on a real cluster, `make test` proves it. Both do all of
+# their set-up, on a Debian 12 machine with root, git and make. `make help` lists the rest.
+SHELL := /bin/bash
+JOBS  ?= $(shell nproc)
+PYTHON := /usr/bin/python3
+
+PACKAGES := ccache cmake g++ ninja-build python3 python3-pytest python3-yaml \
+  libbenchmark-dev libboost-dev libboost-filesystem-dev libboost-system-dev libboost-thread-dev \
+  libboost-chrono-dev libboost-random-dev libboost-regex-dev libboost-date-time-dev libcivetweb-dev libcli11-dev \
+  libcpprest-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libspdlog-dev libssl-dev libyaml-cpp-dev \
+  nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
+
+.PHONY: help
+help:
+	@echo "make demo              the main job, live, on a real cluster on this machine (root)"
+	@echo "make demo-down         stops that cluster"
+	@echo "make test              all tests: unit and simulation, integration, end to end (root)"
+	@echo "make test-unit         unit and simulation tests only; needs no cluster"
+	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
+	@echo "make test-e2e          the demo's story with assertions, on a real node"
+	@echo "make sanitize          unit and simulation tests under ASan+UBSan, then TSan"
+	@echo "make bench             memory, API traffic and latency of the operator; time of the decision engine"
+	@echo "make build             build/release/sluice"
+	@echo "make deps              installs the Debian packages to build with (root)"
+	@echo "make clean             removes build/; built tools are kept in \$${SLUICE_CACHE:-~/.cache/sluice}"
+
+# --- building ---------------------------------------------------------------------------------------------
+
+.PHONY: deps
+deps:
+	@missing=$$(for p in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" != 0 ]; then echo "make: run 'make deps' as root first; missing:" $$missing >&2; exit 1; fi; \
+	  echo "Installing Debian packages:" $$missing; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing >/tmp/sluice-apt.log 2>&1 || { \
+	      tail -n 20 /tmp/sluice-apt.log >&2; \
+	      echo "make: Debian packages could not be installed; see the lines above" >&2; exit 1; }; \
+	fi
+
+build/%/build.ninja: CMakeLists.txt CMakePresets.json | deps
+	@cmake --preset $* >/tmp/sluice-cmake.log 2>&1 || { cat /tmp/sluice-cmake.log >&2; exit 1; }
+
+.PHONY: build
+build: build/release/build.ninja
+	@echo "Building build/release (the first time takes about 10 minutes on two cores)"
+	@cmake --build --preset release -j $(JOBS)
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+# --- testing ----------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: test-unit test-integration test-e2e
+	@echo "All tests passed."
+
+.PHONY: test-unit
+test-unit: build
+	@echo "== Unit and simulation tests"
+	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+
+.PHONY: test-integration
+test-integration: build
+	@echo "== Integration tests: real etcd, API server, gateway and Prometheus as processes"
+	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
+
+.PHONY: test-e2e
+test-e2e: build
+	@echo "== End-to-end tests: a real node, Helm, Locust and model servers"
+	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+
+.PHONY: sanitize
+sanitize: sanitize-asan sanitize-tsan
+
+.PHONY: sanitize-asan sanitize-tsan
+sanitize-asan sanitize-tsan: sanitize-%: build/%/build.ninja
+	@echo "== Unit and simulation tests under $*"
+	@cmake --build --preset $* -j $(JOBS)
+	@ctest --test-dir build/$* --output-on-failure -j $(JOBS)
+
+.PHONY: bench
+bench: build
+	@$(PYTHON) -B tests/bench/bench.py
+
+# --- seeing it --------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build
+	@$(PYTHON) -B examples/digits/demo.py
+
+.PHONY: demo-down
+demo-down:
+	@$(PYTHON) -B examples/digits/demo.py down

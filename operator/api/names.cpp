@@ -1,0 +1,126 @@
+#include "api/names.h"
+
+#include <array>
+#include <cstddef>
+
+namespace sluice::api {
+namespace {
+
+template <class Enum>
+struct Word {
+  Enum value;
+  const char* text;
+};
+
+template <class Enum>
+struct Words;
+
+template <>
+struct Words<MetricRole> {
+  static constexpr std::array<Word<MetricRole>, 2> kAll{
+      {{MetricRole::Guardrail, "guardrail"}, {MetricRole::Report, "report"}}};
+};
+template <>
+struct Words<PromoteWhen> {
+  static constexpr std::array<Word<PromoteWhen>, 2> kAll{
+      {{PromoteWhen::NonInferior, "NonInferior"}, {PromoteWhen::NoHarmShown, "NoHarmShown"}}};
+};
+template <>
+struct Words<OnInconclusive> {
+  static constexpr std::array<Word<OnInconclusive>, 2> kAll{
+      {{OnInconclusive::Pause, "Pause"}, {OnInconclusive::RollBack, "RollBack"}}};
+};
+template <>
+struct Words<Phase> {
+  static constexpr std::array<Word<Phase>, 6> kAll{{{Phase::Pending, "Pending"},
+                                                    {Phase::Healthy, "Healthy"},
+                                                    {Phase::Progressing, "Progressing"},
+                                                    {Phase::Paused, "Paused"},
+                                                    {Phase::RolledBack, "RolledBack"},
+                                                    {Phase::Degraded, "Degraded"}}};
+};
+template <>
+struct Words<Verdict> {
+  static constexpr std::array<Word<Verdict>, 6> kAll{{{Verdict::None, "None"},
+                                                      {Verdict::Pass, "Pass"},
+                                                      {Verdict::Fail, "Fail"},
+                                                      {Verdict::Inconclusive, "Inconclusive"},
+                                                      {Verdict::Invalid, "Invalid"},
+                                                      {Verdict::Error, "Error"}}};
+};
+template <>
+struct Words<ConditionStatus> {
+  static constexpr std::array<Word<ConditionStatus>, 3> kAll{{{ConditionStatus::True, "True"},
+                                                              {ConditionStatus::False, "False"},
+                                                              {ConditionStatus::Unknown, "Unknown"}}};
+};
+template <>
+struct Words<Outcome> {
+  static constexpr std::array<Word<Outcome>, 3> kAll{{{Outcome::Promoted, "Promoted"},
+                                                      {Outcome::RolledBack, "RolledBack"},
+                                                      {Outcome::Superseded, "Superseded"}}};
+};
+
+template <class Enum>
+const char* word_of(Enum value) {
+  for (const auto& word : Words<Enum>::kAll) {
+    if (word.value == value) return word.text;
+  }
+  return Words<Enum>::kAll.front().text;
+}
+
+}  // namespace
+
+const char* to_string(MetricRole value) {
+  return word_of(value);
+}
+const char* to_string(PromoteWhen value) {
+  return word_of(value);
+}
+const char* to_string(OnInconclusive value) {
+  return word_of(value);
+}
+const char* to_string(Phase value) {
+  return word_of(value);
+}
+const char* to_string(Verdict value) {
+  return word_of(value);
+}
+const char* to_string(ConditionStatus value) {
+  return word_of(value);
+}
+const char* to_string(Outcome value) {
+  return word_of(value);
+}
+
+template <class Enum>
+std::optional<Enum> from_string(std::string_view word) {
+  for (const auto& known : Words<Enum>::kAll) {
+    if (word == known.text) return known.value;
+  }
+  return std::nullopt;
+}
+
+template <class Enum>
+std::string known_words() {
+  const auto& all = Words<Enum>::kAll;
+  std::string text;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i > 0) text += i + 1 == all.size() ? " or " : ", ";
+    text += all[i].text;
+  }
+  return text;
+}
+
+template std::optional<MetricRole> from_string(std::string_view);
+template std::optional<PromoteWhen> from_string(std::string_view);
+template std::optional<OnInconclusive> from_string(std::string_view);
+template std::optional<Phase> from_string(std::string_view);
+template std::optional<Verdict> from_string(std::string_view);
+template std::optional<ConditionStatus> from_string(std::string_view);
+template std::optional<Outcome> from_string(std::string_view);
+template std::string known_words<MetricRole>();
+template std::string known_words<PromoteWhen>();
+template std::string known_words<OnInconclusive>();
+
+}  // namespace sluice::api

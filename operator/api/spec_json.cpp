@@ -1,0 +1,177 @@
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/field_reader.h"
+#include "api/json.h"
+
+namespace sluice::api {
+namespace {
+
+// An event that is rare by nature needs a tighter absolute limb than a share of slow requests does.
+constexpr double kOrBelowForCounters = 0.001;
+constexpr double kOrBelowForHistograms = 0.01;
+
+void read_counter(const FieldReader& in, CounterSource& out) {
+  in.require("events");
+  in.require("total");
+  in.read("events", out.events);
+  in.read("total", out.total);
+}
+
+void read_histogram(const FieldReader& in, HistogramSource& out) {
+  in.require("buckets");
+  in.require("above");
+  in.read("buckets", out.buckets);
+  in.read("above", out.above);
+  std::string unit = "Seconds";
+  in.read("unit", unit);
+  if (unit != "Seconds" && unit != "Milliseconds") in.problem("unit", "write Seconds or Milliseconds");
+  out.milliseconds = unit == "Milliseconds";
+}
+
+MetricSpec read_metric(const FieldReader& in) {
+  MetricSpec metric;
+  in.require("name");
+  in.read("name", metric.name);
+  in.read_word("role", metric.role);
+  if (in.has("counter") == in.has("histogram")) {
+    in.problem("counter", "write exactly one of counter and histogram");
+  } else if (in.has("counter")) {
+    read_counter(in.child("counter"), metric.source.emplace<CounterSource>());
+    metric.margin.or_below = kOrBelowForCounters;
+  } else {
+    read_histogram(in.child("histogram"), metric.source.emplace<HistogramSource>());
+    metric.margin.or_below = kOrBelowForHistograms;
+  }
+  const FieldReader margin = in.child("margin");
+  margin.read_ratio("ratio", metric.margin.ratio);
+  margin.read_percent("orBelow", metric.margin.or_below);
+  const FieldReader harm = in.child("harm");
+  harm.read_ratio("ratio", metric.harm.ratio);
+  harm.read_percent("above", metric.harm.above);
+  if (in.has("ceiling")) {
+    double ceiling = 1.0;
+    in.read_percent("ceiling", ceiling);
+    metric.ceiling = ceiling;
+  }
+  return metric;
+}
+
+void read_analysis(const FieldReader& in, AnalysisSpec& out) {
+  in.child("prometheus").read("address", out.prometheus_address);
+  in.read("interval", out.interval);
+  in.read("warmup", out.warmup);
+  in.read_percent("falseRollback", out.false_rollback);
+  in.read_percent("falsePromotion", out.false_promotion);
+  in.read_ratio("catastrophicEffect", out.catastrophic_effect);
+  in.read_word("promoteWhen", out.promote_when);
+  in.each("metrics", [&](const FieldReader& metric) { out.metrics.push_back(read_metric(metric)); });
+}
+
+StageSpec read_stage(const FieldReader& in) {
+  StageSpec stage;
+  in.require("name");
+  in.read("name", stage.name);
+  in.require("canary");
+  in.read("maxDuration", stage.max_duration);
+  const FieldReader canary = in.child("canary");
+  if (const auto* weights = canary.find("weights"); weights != nullptr && weights->is_array()) {
+    for (std::size_t i = 0; i < weights->size(); ++i) {
+      const auto weight = whole_number((*weights)[i]);
+      if (weight && *weight >= 0 && *weight <= 100) {
+        stage.canary.weights.push_back(static_cast<int>(*weight));
+      } else {
+        canary.problem(("weights[" + std::to_string(i) + "]").c_str(),
+                       shown((*weights)[i]) + " is not a weight: write whole percents from 1 to 99");
+      }
+    }
+  } else if (in.has("canary")) {
+    canary.problem("weights", "is required: a list of rising percentages such as [1, 5, 25, 50]");
+  }
+  canary.read("minLooks", stage.canary.min_looks);
+  return stage;
+}
+
+TrafficSpec read_traffic(const FieldReader& in) {
+  if (in.has("gatewayAPI") == in.has("manual")) {
+    in.problem("gatewayAPI", "write exactly one of gatewayAPI and manual");
+    return GatewayApiTraffic{};
+  }
+  if (in.has("manual")) {
+    in.child("manual");  // says so when it is not an object
+    return ManualTraffic{};
+  }
+  GatewayApiTraffic gateway;
+  const FieldReader fields = in.child("gatewayAPI");
+  fields.require("parentRefs");
+  fields.read_array("parentRefs", gateway.parent_refs);
+  fields.read_strings("hostnames", gateway.hostnames);
+  fields.read_array("matches", gateway.matches);
+  return gateway;
+}
+
+void read_spec(const FieldReader& in, Spec& out) {
+  in.read("replicas", out.replicas);
+  in.require("template");
+  if (const auto* pod_template = in.find("template")) {
+    in.child("template");  // says so when it is not an object
+    out.pod_template = *pod_template;
+  }
+  in.require("port");
+  if (const auto* port = in.find("port")) {
+    const auto number = whole_number(*port);
+    if (number) {
+      out.port = *number;
+    } else if (port->is_string()) {
+      out.port = *port;
+    } else {
+      in.problem("port",
+                 shown(*port) + " is not a port: write its number, or the name that the template gives it");
+    }
+  }
+  in.require("traffic");
+  if (in.has("traffic")) out.traffic = read_traffic(in.child("traffic"));
+  in.each("stages", [&](const FieldReader& stage) { out.stages.push_back(read_stage(stage)); });
+  read_analysis(in.child("analysis"), out.analysis);
+  in.read_word("onInconclusive", out.on_inconclusive);
+  in.read("scaleDownDelay", out.scale_down_delay);
+  in.read("progressDeadline", out.progress_deadline);
+  in.read("revisionHistoryLimit", out.revision_history_limit);
+  in.read("paused", out.paused);
+}
+
+void read_metadata(const FieldReader& in, Rollout& out) {
+  in.require("name");
+  in.read("name", out.key.name);
+  in.read("namespace", out.key.ns);
+  in.read("uid", out.uid);
+  in.read("resourceVersion", out.resource_version);
+  if (const auto* generation = in.find("generation")) out.generation = whole_number(*generation).value_or(0);
+  out.deleting = in.has("deletionTimestamp");
+  const auto* annotations = in.find("annotations");
+  if (annotations == nullptr || !annotations->is_object()) return;
+  for (const auto& [name, value] : annotations->items()) {
+    if (value.is_string()) out.annotations[name] = value.get_ref<const std::string&>();
+  }
+}
+
+}  // namespace
+
+RolloutReading read_rollout(const nlohmann::json& object) {
+  RolloutReading reading;
+  const FieldReader in(&object, "", reading.problems);
+  in.require("metadata");
+  if (in.has("metadata")) read_metadata(in.child("metadata"), reading.rollout);
+  in.require("spec");
+  if (in.has("spec")) read_spec(in.child("spec"), reading.rollout.spec);
+  if (const auto* status = in.find("status")) reading.rollout.status = status_from_json(*status);
+  return reading;
+}
+
+Result<Rollout> rollout_from_json(const nlohmann::json& object) {
+  RolloutReading reading = read_rollout(object);
+  if (!reading.problems.empty()) return Error{ErrorCode::Invalid, join(reading.problems), {}};
+  return std::move(reading.rollout);
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,275 @@
+// The Rollout as C++ values: what a user wrote (Spec) and what Sluice says (RolloutStatus).
+//
+// These are plain values without behaviour. api/json.h reads and writes them, api/validate.h says what is wrong
+// with a Spec that the CRD's schema could not refuse. Ratios and shares are fractions here (5 % is 0.05);
+// weights are whole percent.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "kube/resource.h"
+
+namespace sluice::api {
+
+inline constexpr const char* kGroup = "sluice.dev";
+inline constexpr const char* kVersion = "v1alpha1";
+inline const kube::Resource kRollouts{kGroup, kVersion, "rollouts", "Rollout", true};
+
+// Labels on everything that belongs to a Rollout.
+inline constexpr const char* kRolloutLabel = "sluice.dev/rollout";
+inline constexpr const char* kRevisionLabel = "sluice.dev/revision";
+
+// Verbs by annotation; the values name what they act on, so that they can stay in a manifest.
+// "<revision>" or "<revision>/<anything>"; each value acts once, so the same verb can be asked for again by
+// changing what follows the slash.
+inline constexpr const char* kPromoteAnnotation = "sluice.dev/promote";  // skip the rest
+inline constexpr const char* kAbortAnnotation = "sluice.dev/abort";      // roll it back
+inline constexpr const char* kRetryAnnotation = "sluice.dev/retry";      // start over
+
+// --- Spec -------------------------------------------------------------------------------------------------
+
+enum class MetricRole { Guardrail, Report };
+
+// Two counters by selector: how often something happened, out of how many times it could have.
+struct CounterSource {
+  std::string events;
+  std::string total;
+  bool operator==(const CounterSource&) const = default;
+};
+
+// A classic histogram: the event is "an observation above this bucket edge".
+struct HistogramSource {
+  std::string buckets;     // selector of the *_bucket series
+  Duration above{};        // the edge
+  bool milliseconds = false;  // the unit of `le`: seconds unless this is set
+  bool operator==(const HistogramSource&) const = default;
+};
+
+struct Margin {
+  double ratio = 1.5;      // not worse than this many times stable ...
+  double or_below = 0.001; // ... or shown to be below this share; 0: no such limb
+  bool operator==(const Margin&) const = default;
+};
+
+struct Harm {
+  double ratio = 1.0;      // worse than this many times stable ...
+  double above = 0.0;      // ... and above this share; 0: no floor
+  bool operator==(const Harm&) const = default;
+};
+
+struct MetricSpec {
+  std::string name;
+  MetricRole role = MetricRole::Guardrail;
+  std::variant<CounterSource, HistogramSource> source;
+  Margin margin;
+  Harm harm;
+  std::optional<double> ceiling;  // roll back above this share, whatever stable does
+  bool operator==(const MetricSpec&) const = default;
+};
+
+enum class PromoteWhen { NonInferior, NoHarmShown };
+
+struct AnalysisSpec {
+  std::string prometheus_address;
+  Duration interval = seconds(30);  // one look
+  Duration warmup = seconds(60);    // of the candidate's first traffic, dropped
+  double false_rollback = 0.05;     // over all guardrails and looks
+  double false_promotion = 0.05;
+  double catastrophic_effect = 3.0; // a step needs 80 % power to see this ratio
+  PromoteWhen promote_when = PromoteWhen::NonInferior;
+  std::vector<MetricSpec> metrics;
+  bool operator==(const AnalysisSpec&) const = default;
+};
+
+struct CanaryStage {
+  std::vector<int> weights;  // percent, rising, each in 1..99; the 100 is promotion
+  int min_looks = 5;         // at each weight
+  bool operator==(const CanaryStage&) const = default;
+};
+
+struct StageSpec {
+  std::string name;
+  CanaryStage canary;
+  Duration max_duration = hours(2);
+  bool operator==(const StageSpec&) const = default;
+};
+
+// An HTTPRoute that Sluice creates and owns. The lists are passed on as written.
+struct GatewayApiTraffic {
+  nlohmann::json parent_refs = nlohmann::json::array();
+  std::vector<std::string> hostnames;
+  nlohmann::json matches = nlohmann::json::array();
+  bool operator==(const GatewayApiTraffic&) const = default;
+};
+
+// Weights are published in status only; somebody else's router follows them.
+struct ManualTraffic {
+  bool operator==(const ManualTraffic&) const = default;
+};
+
+using TrafficSpec = std::variant<GatewayApiTraffic, ManualTraffic>;
+
+enum class OnInconclusive { Pause, RollBack };
+
+struct Spec {
+  int replicas = 1;
+  nlohmann::json pod_template;  // a PodTemplateSpec, as written
+  nlohmann::json port;          // a number or a port name
+  TrafficSpec traffic;
+  std::vector<StageSpec> stages;
+  AnalysisSpec analysis;
+  OnInconclusive on_inconclusive = OnInconclusive::Pause;
+  Duration scale_down_delay = minutes(10);
+  Duration progress_deadline = minutes(10);
+  int revision_history_limit = 5;
+  bool paused = false;
+  bool operator==(const Spec&) const = default;
+};
+
+// --- Status -----------------------------------------------------------------------------------------------
+
+enum class Phase { Pending, Healthy, Progressing, Paused, RolledBack, Degraded };
+
+// Of a stage, and of one metric in it. Invalid and Error say that there is nothing to judge from.
+enum class Verdict { None, Pass, Fail, Inconclusive, Invalid, Error };
+
+enum class ConditionStatus { True, False, Unknown };
+
+// metav1.Condition.
+struct Condition {
+  std::string type;
+  ConditionStatus status = ConditionStatus::Unknown;
+  std::int64_t observed_generation = 0;
+  Time last_transition{};
+  std::string reason;
+  std::string message;
+  bool operator==(const Condition&) const = default;
+};
+
+struct StageStatus {
+  int index = 0;
+  std::string name;
+  int step = 0;                         // index into the weights
+  Time started_at{};
+  std::optional<Time> first_traffic_at; // the warm-up runs from here
+  std::optional<Time> weight_set_at;    // the route was seen accepted at this step's weight
+  int looks = 0;                        // at this step
+  bool operator==(const StageStatus&) const = default;
+};
+
+struct TrafficStatus {
+  int stable = 100;                 // percent asked for
+  int candidate = 0;
+  std::optional<double> realised;   // the candidate's share of counted requests at this weight, 0..1
+  bool accepted = false;            // the gateway says that it routes as asked
+  int reasserted = 0;               // times that somebody else's change was undone during this rollout
+  bool operator==(const TrafficStatus&) const = default;
+};
+
+struct ArmCounts {
+  double events = 0;
+  double total = 0;
+  bool operator==(const ArmCounts&) const = default;
+};
+
+// One metric's numbers at the last look. Evidence is kept as natural logarithms of e-values.
+struct MetricStatus {
+  std::string name;
+  MetricRole role = MetricRole::Guardrail;
+  Verdict verdict = Verdict::None;
+  ArmCounts stable;
+  ArmCounts candidate;
+  std::optional<double> effect;           // ratio of the two shares; absent: not defined yet
+  std::optional<double> lower, upper;     // its confidence sequence
+  double harm_log_e = 0;                  // now
+  double harm_log_e_peak = 0;             // what is compared with the threshold
+  double harm_log_threshold = 0;
+  double non_inferior_log_e = 0;
+  double non_inferior_log_e_peak = 0;
+  double non_inferior_log_threshold = 0;
+  std::optional<Duration> non_inferior_in;  // expected
+  int looks = 0;
+  int dropped = 0;                        // blocks that could not be used
+  double dispersion = 1;
+  std::optional<Time> newest_sample;
+  std::string message;                    // one sentence for a person
+  bool operator==(const MetricStatus&) const = default;
+};
+
+// The compact state of the tests: enough to go on after a restart as if nothing had happened.
+struct EvidenceStatus {
+  std::string revision;                          // whose evidence this is
+  std::optional<Time> through;                   // the end of the last block that was read, used or dropped
+  std::map<std::string, double> past_dispersion; // phi_0 by metric; absent metric: stable's past was not readable
+  bool past_read = false;
+  std::map<std::string, std::string> packed;     // by metric: stats::GuardrailEvidence::pack()
+  bool operator==(const EvidenceStatus&) const = default;
+};
+
+enum class Outcome { Promoted, RolledBack, Superseded };
+
+struct HistoryEntry {
+  std::string revision;
+  Outcome outcome = Outcome::Promoted;
+  std::string reason;    // HarmDetected, NonInferior, Aborted, Initial ...
+  std::string stage;     // where it ended; empty for the first revision
+  Time started_at{};
+  Time finished_at{};
+  int looks = 0;
+  std::string message;   // the numbers, in a sentence
+  bool operator==(const HistoryEntry&) const = default;
+};
+
+// A former revision that is kept for a while, ready to return.
+struct RetiredRevision {
+  std::string revision;
+  Time scale_down_at{};  // its pods are kept until then
+  bool operator==(const RetiredRevision&) const = default;
+};
+
+struct RolloutStatus {
+  std::int64_t observed_generation = 0;
+  Phase phase = Phase::Pending;
+  std::string message;
+  std::string stable_revision;
+  std::string candidate_revision;       // empty: none is under way
+  std::string rejected_revision;        // rolled back; the spec may still name it
+  std::string verdict;                  // for the printer column: NonInferior, HarmDetected, Inconclusive ...
+  std::optional<Time> started_at;       // of the rollout under way (or of the first revision)
+  std::optional<Time> waiting_since;    // pods that are needed for the next weight are not ready since then
+  std::optional<Time> promoting_since;  // all stages are passed: the candidate is being made stable
+  std::optional<StageStatus> stage;
+  TrafficStatus traffic;
+  std::vector<MetricStatus> metrics;
+  EvidenceStatus evidence;
+  std::vector<RetiredRevision> retired;
+  std::vector<HistoryEntry> history;    // newest first, at most 10
+  std::vector<Condition> conditions;
+  std::map<std::string, std::string> handled;  // annotation -> the value that was acted upon, once
+  std::int64_t attempt = 0;             // of the wanted revision: each retry is a fresh error budget
+  int replicas = 0;                     // for the scale subresource
+  int ready_replicas = 0;
+  std::string selector;
+  std::int32_t collision_count = 0;
+  bool operator==(const RolloutStatus&) const = default;
+};
+
+struct Rollout {
+  kube::Key key;
+  std::string uid;
+  std::string resource_version;
+  std::int64_t generation = 0;
+  bool deleting = false;
+  std::map<std::string, std::string> annotations;
+  Spec spec;
+  RolloutStatus status;
+};
+
+}  // namespace sluice::api

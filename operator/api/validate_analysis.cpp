@@ -1,0 +1,166 @@
+#include "api/validate_analysis.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "api/numbers.h"
+#include "api/selector.h"
+
+namespace sluice::api {
+namespace {
+
+std::string at(const std::string& list, std::size_t index) {
+  return list + "[" + std::to_string(index) + "]";
+}
+
+void check_item_name(const std::string& name, const std::string& path, std::set<std::string>& seen,
+                     std::vector<FieldError>& out) {
+  if (name.empty()) {
+    out.push_back({path + ".name", "is required"});
+  } else if (!seen.insert(name).second) {
+    out.push_back({path + ".name", "\"" + name + "\" is there twice: give each its own name"});
+  }
+}
+
+void check_weights(const std::vector<int>& weights, const std::string& path, std::vector<FieldError>& out) {
+  if (weights.empty()) {
+    out.push_back({path, "write at least one percentage, such as [1, 5, 25, 50]"});
+    return;
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] < 1 || weights[i] > 99) {
+      out.push_back({at(path, i), "must be from 1 to 99: 100 is the promotion that follows the last one"});
+    } else if (i > 0 && weights[i] <= weights[i - 1]) {
+      out.push_back({at(path, i), "must be above the one before it, " + std::to_string(weights[i - 1])});
+    }
+  }
+}
+
+// A stage that ends before its looks can be taken would always be inconclusive.
+void check_time(const StageSpec& stage, const AnalysisSpec& analysis, const std::string& path,
+                std::vector<FieldError>& out) {
+  if (stage.max_duration <= Duration(0)) {
+    out.push_back({path + ".maxDuration", "must be longer than 0s, such as 2h"});
+    return;
+  }
+  const auto looks = static_cast<std::int64_t>(stage.canary.weights.size()) * stage.canary.min_looks;
+  const Duration least = analysis.warmup + looks * analysis.interval;
+  if (stage.max_duration < least) {
+    out.push_back({path + ".maxDuration", "must be at least " + format_duration(least) +
+                                              ": the warm-up and " + std::to_string(looks) + " looks of " +
+                                              format_duration(analysis.interval) + " take that long"});
+  }
+}
+
+void check_share(double share, const std::string& path, std::vector<FieldError>& out) {
+  if (!(share > 0.0 && share < 0.5)) {
+    out.push_back({path, "must be above 0% and below 50%, such as \"5%\""});
+  }
+}
+
+void check_source(const MetricSpec& metric, const std::string& path, std::vector<FieldError>& out) {
+  const auto check = [&](const std::string& selector, const char* field, SelectorUse use) {
+    if (const auto problem = selector_problem(selector, use)) out.push_back({path + field, *problem});
+  };
+  if (const auto* counter = std::get_if<CounterSource>(&metric.source)) {
+    check(counter->events, ".counter.events", SelectorUse::Counter);
+    check(counter->total, ".counter.total", SelectorUse::Counter);
+    return;
+  }
+  const auto& histogram = std::get<HistogramSource>(metric.source);
+  check(histogram.buckets, ".histogram.buckets", SelectorUse::Buckets);
+  if (histogram.above <= Duration(0)) {
+    out.push_back(
+        {path + ".histogram.above", "must be longer than 0s: write an edge of the histogram, such as 250ms"});
+  }
+}
+
+void check_metric(const MetricSpec& metric, double catastrophic_effect, const std::string& path,
+                  std::vector<FieldError>& out) {
+  check_source(metric, path, out);
+  if (metric.harm.ratio < 1.0) {
+    out.push_back(
+        {path + ".harm.ratio", "must be at least \"1\", or a candidate like stable would count as harmful"});
+  }
+  if (metric.margin.ratio <= 1.0 || metric.margin.ratio <= metric.harm.ratio) {
+    out.push_back({path + ".margin.ratio", "must be above \"1\" and above harm.ratio (" +
+                                               ratio_text(metric.harm.ratio) +
+                                               "), or nothing could be shown to be within it"});
+  }
+  if (metric.ceiling && (*metric.ceiling <= 0.0 || *metric.ceiling >= 1.0)) {
+    out.push_back({path + ".ceiling", "must be above 0% and below 100%"});
+  } else if (metric.ceiling && metric.margin.or_below >= *metric.ceiling) {
+    out.push_back({path + ".margin.orBelow", "must be below the ceiling, " + percent_text(*metric.ceiling) +
+                                                 "; it is " + percent_text(metric.margin.or_below)});
+  }
+  if (metric.role == MetricRole::Report) {
+    if (metric.ceiling) {
+      out.push_back({path + ".ceiling", "a metric of role report decides nothing: remove it, or the role"});
+    }
+  } else if (catastrophic_effect <= metric.harm.ratio) {
+    out.push_back({"spec.analysis.catastrophicEffect", "must be above the harm.ratio of " + metric.name +
+                                                           " (" + ratio_text(metric.harm.ratio) +
+                                                           "), or no look could show it"});
+  }
+}
+
+bool is_web_address(const std::string& address) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!address.starts_with(scheme) || address.size() == scheme.size()) continue;
+    const char first = address[scheme.size()];
+    return first != '/' && first != ':' && address.find_first_of(" \t\r\n?#") == std::string::npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+void check_stages(const Spec& spec, std::vector<FieldError>& out) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < spec.stages.size(); ++i) {
+    const StageSpec& stage = spec.stages[i];
+    const std::string path = at("spec.stages", i);
+    check_item_name(stage.name, path, names, out);
+    check_weights(stage.canary.weights, path + ".canary.weights", out);
+    if (stage.canary.min_looks < 1) out.push_back({path + ".canary.minLooks", "must be at least 1"});
+    check_time(stage, spec.analysis, path, out);
+  }
+}
+
+void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
+  const AnalysisSpec& analysis = spec.analysis;
+  const bool needed = !spec.stages.empty();
+  if (needed || !analysis.prometheus_address.empty()) {
+    if (!is_web_address(analysis.prometheus_address)) {
+      out.push_back({"spec.analysis.prometheus.address",
+                     "write the address, such as http://prometheus.monitoring:9090"});
+    }
+  }
+  if (analysis.interval < seconds(1)) out.push_back({"spec.analysis.interval", "must be at least 1s"});
+  if (analysis.warmup < Duration(0)) out.push_back({"spec.analysis.warmup", "must not be negative"});
+  check_share(analysis.false_rollback, "spec.analysis.falseRollback", out);
+  check_share(analysis.false_promotion, "spec.analysis.falsePromotion", out);
+  if (!(analysis.catastrophic_effect > 1.0)) {
+    out.push_back({"spec.analysis.catastrophicEffect", "must be above \"1\", such as \"3\""});
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < analysis.metrics.size(); ++i) {
+    const std::string path = at("spec.analysis.metrics", i);
+    check_item_name(analysis.metrics[i].name, path, names, out);
+    check_metric(analysis.metrics[i], analysis.catastrophic_effect, path, out);
+  }
+  if (!needed) return;
+  const bool guarded =
+      std::any_of(analysis.metrics.begin(), analysis.metrics.end(),
+                  [](const MetricSpec& metric) { return metric.role == MetricRole::Guardrail; });
+  if (analysis.metrics.empty()) {
+    out.push_back({"spec.analysis.metrics", "write at least one: the stages are judged by them"});
+  } else if (!guarded && analysis.promote_when == PromoteWhen::NonInferior) {
+    out.push_back(
+        {"spec.analysis.metrics",
+         "make at least one a guardrail: with promoteWhen NonInferior there is nothing to prove otherwise"});
+  }
+}
+
+}  // namespace sluice::api

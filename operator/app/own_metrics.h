@@ -1,0 +1,56 @@
+// The operator's own metrics, under the names that controller-runtime and client-go use where they have one, so
+// that existing dashboards and alerts work.
+//
+// Collects from all parts through their observer interfaces; app/web_server.h publishes the result. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "kube/rest_client.h"
+#include "metrics/block.h"
+#include "rollout/reconciler.h"
+#include "runtime/observer.h"
+
+namespace sluice::app {
+
+class OwnMetrics final : public runtime::Observer, public rollout::DecisionObserver {
+ public:
+  OwnMetrics();
+  ~OwnMetrics() override;
+
+  // All of it in the text format of Prometheus.
+  std::string text() const;
+
+  // One HTTP exchange with the API server.
+  void api_request(const kube::RequestRecord& record);
+  // One look, taken by the scheduler.
+  void look_taken(const metrics::LookResult& result, std::chrono::nanoseconds took);
+
+  // runtime::Observer
+  void queue_depth(std::string_view queue, runtime::Priority priority, std::size_t depth) override;
+  void queue_added(std::string_view queue) override;
+  void queue_retried(std::string_view queue) override;
+  void queue_waited(std::string_view queue, std::chrono::nanoseconds took) override;
+  void queue_worked(std::string_view queue, std::chrono::nanoseconds took) override;
+  void reconciled(std::string_view controller, runtime::ReconcileResult result, std::chrono::nanoseconds took) override;
+  void panicked(std::string_view controller) override;
+  void active_workers(std::string_view controller, std::size_t count) override;
+  void max_workers(std::string_view controller, std::size_t count) override;
+  void listed(std::string_view reflector, bool ok, std::size_t items) override;
+  void watch_ended(std::string_view reflector, runtime::WatchEnd end) override;
+  void leader(std::string_view lease, bool leading) override;
+  void event_written() override;
+  void event_dropped() override;
+
+  // rollout::DecisionObserver
+  void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after) override;
+  void forgotten(const kube::Key& key) override;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace sluice::app

@@ -1,0 +1,24 @@
+#include "kube/rate_limit.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::kube {
+
+RateLimit::RateLimit(double rate, int burst) : rate_(rate), burst_(std::max(1, burst)), tokens_(burst_) {}
+
+Duration RateLimit::take(Instant now) {
+  if (rate_ <= 0) return Duration::zero();
+  const std::lock_guard lock(mutex_);
+  if (used_ && now > last_) {
+    const double passed = std::chrono::duration<double>(now - last_).count();
+    tokens_ = std::min(burst_, tokens_ + passed * rate_);
+  }
+  if (!used_ || now > last_) last_ = now;
+  used_ = true;
+  tokens_ -= 1;
+  if (tokens_ >= 0) return Duration::zero();
+  return Duration(static_cast<Duration::rep>(std::ceil(-tokens_ / rate_ * 1000)));
+}
+
+}  // namespace sluice::kube

@@ -1,0 +1,56 @@
+// The Client that talks to a real API server.
+//
+// What it does by itself, within a call's deadline:
+// - a 401: forgets the cached token and tries once more;
+// - a 429 or 5xx with Retry-After: waits as asked and tries again, a few times;
+// - a kept-alive connection that turns out to be closed: once more on a new one (http/).
+// It does not list again, back off or reconnect a watch: that is runtime/'s part.
+//
+// Writes are sent with fieldValidation=Strict: a field that the server does not know is an error (Invalid),
+// not silently dropped.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "http/transport.h"
+#include "kube/client.h"
+#include "kube/config.h"
+
+namespace sluice::kube {
+
+// One HTTP exchange, for metrics. A watch is reported when it ends.
+struct RequestRecord {
+  std::string verb;      // get list watch create update patch apply delete
+  std::string resource;  // "deployments", "rollouts/status", "version"
+  int status = 0;        // 0: no answer
+  std::chrono::nanoseconds duration{};
+};
+
+struct ClientOptions {
+  std::string user_agent;                // empty: kube::user_agent()
+  Duration deadline = seconds(10);       // of a whole call, with all its tries
+  Duration list_deadline = seconds(60);  // of one page
+  double requests_per_second = 0;        // client-side limit, watches included; 0: off
+  int burst = 20;
+  std::function<void(const RequestRecord&)> observer;  // called on the caller's thread; quick, does not throw
+  std::stop_token stop;                                // ends all calls but watches, with Cancelled
+  std::shared_ptr<const Clock> clock;                  // null: the machine's
+  // Waits, or returns early when stopped. Null: really waits. For tests.
+  std::function<void(Duration, const std::stop_token&)> pause;
+};
+
+// Errors: Invalid when the configuration cannot be used. Does not connect yet.
+Result<std::unique_ptr<Client>> connect(const Config& config, const ClientOptions& options = {});
+
+// Over a given transport. `credentials` may be null: anonymous.
+std::unique_ptr<Client> make_client(std::unique_ptr<http::Transport> transport,
+                                    std::shared_ptr<Credentials> credentials,
+                                    const ClientOptions& options = {});
+
+}  // namespace sluice::kube

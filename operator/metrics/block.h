@@ -1,0 +1,83 @@
+// What a look asks Prometheus for, and what it answers: counts of both arms over one block of time.
+//
+// A block is (from, to]; the boundaries are fixed when it is asked for, so that the same block can be read
+// again after a restart with the same result. All values here are plain; the reading is in
+// metrics/collector.h.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "kube/resource.h"
+
+namespace sluice::metrics {
+
+// Selectors with all placeholders filled in, for one arm.
+struct CounterQuery {
+  std::string events;
+  std::string total;
+  bool operator==(const CounterQuery&) const = default;
+};
+struct HistogramQuery {
+  std::string buckets;
+  double above = 0;  // the edge, in the unit of `le`
+  bool operator==(const HistogramQuery&) const = default;
+};
+using ArmQuery = std::variant<CounterQuery, HistogramQuery>;
+
+struct MetricQuery {
+  std::string name;
+  ArmQuery stable;
+  ArmQuery candidate;
+  bool operator==(const MetricQuery&) const = default;
+};
+
+// One look to be taken. `past` asks for stable's own history instead: `past` consecutive blocks that end at
+// `to`.
+struct Look {
+  std::string prometheus_address;
+  std::vector<MetricQuery> metrics;
+  Time from{};
+  Time to{};
+  int past = 0;
+  bool operator==(const Look&) const = default;
+};
+
+struct Counts {
+  double events = 0;
+  double total = 0;
+  bool operator==(const Counts&) const = default;
+};
+
+// Why a block of a metric says nothing. It is then dropped from both arms.
+enum class Gap {
+  NoData,          // no series at all for an arm
+  Stale,           // series exist, but without a sample near an end of the block
+  TargetsChanged,  // a pod came or went inside the block, so that its counts cannot be split
+  EdgeMissing,     // the histogram has no bucket with the asked edge
+};
+
+struct MetricReading {
+  std::string name;
+  Counts stable;
+  Counts candidate;
+  std::optional<Gap> gap;
+  std::string detail;                 // for EdgeMissing: the edges that exist; else which arm
+  std::optional<Time> newest_sample;  // of the older arm
+  std::vector<Counts> past;           // for a Look with past > 0: oldest first; empty: not readable
+  bool operator==(const MetricReading&) const = default;
+};
+
+// The answer to one Look: readings for each metric, or the one error that stopped it (Prometheus unreachable,
+// a query that it refused).
+struct LookResult {
+  Look look;
+  std::vector<MetricReading> metrics;
+  std::optional<Error> error;
+};
+
+}  // namespace sluice::metrics

@@ -1,0 +1,139 @@
+#include "metrics/scheduler.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+
+namespace sluice::metrics {
+namespace {
+
+// The wall clock may be set while a thread sleeps; it is looked at again after this time at most.
+constexpr Duration kLongestSleep = seconds(5);
+
+}  // namespace
+
+LookScheduler::LookScheduler(SchedulerOptions options, const Clock& clock, Connect connect,
+                             OnResult on_result, Observe observe)
+    : options_(options),
+      clock_(clock),
+      connect_(std::move(connect)),
+      on_result_(std::move(on_result)),
+      observe_(std::move(observe)) {
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this](std::stop_token stop) { work(std::move(stop)); });
+  }
+}
+
+LookScheduler::~LookScheduler() {
+  stop();
+}
+
+bool LookScheduler::schedule(const kube::Key& key, Look look, Time due) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || !queue_.schedule(key, std::move(look), due)) return false;
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void LookScheduler::cancel(const kube::Key& key) {
+  const std::lock_guard lock(mutex_);
+  queue_.cancel(key);
+}
+
+std::optional<Time> LookScheduler::next_due() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.next_due();
+}
+
+int LookScheduler::run_due(Time now) {
+  for (int taken_count = 0;; ++taken_count) {
+    std::optional<DueQueue::Taken> taken;
+    {
+      const std::lock_guard lock(mutex_);
+      taken = queue_.take(now);
+    }
+    if (!taken) return taken_count;
+    run(*taken);
+  }
+}
+
+void LookScheduler::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    queue_.cancel_all();
+  }
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();  // joins
+}
+
+void LookScheduler::work(std::stop_token stop) {
+  while (const auto taken = wait_for_due(stop)) run(*taken);
+}
+
+std::optional<DueQueue::Taken> LookScheduler::wait_for_due(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (auto taken = queue_.take(clock_.now())) {
+      if (queue_.waiting() > 0) changed_.notify_one();  // another thread minds the next one meanwhile
+      return taken;
+    }
+    const auto due = queue_.next_due();
+    const auto waiting = queue_.waiting();
+    const auto anything_new = [&] { return queue_.waiting() != waiting || queue_.next_due() != due; };
+    if (!due) {
+      changed_.wait(lock, stop, anything_new);
+    } else {
+      changed_.wait_for(lock, stop, std::clamp(*due - clock_.now(), Duration(1), kLongestSleep),
+                        anything_new);
+    }
+  }
+  return std::nullopt;
+}
+
+void LookScheduler::run(const DueQueue::Taken& taken) {
+  const auto start = clock_.steady();
+  LookResult result = take_look(taken);
+  if (observe_) observe_(result, clock_.steady() - start);
+  bool wanted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted = queue_.finish(taken);
+  }
+  if (wanted) on_result_(taken.key, std::move(result));
+}
+
+LookResult LookScheduler::take_look(const DueQueue::Taken& taken) {
+  LookResult failed;
+  failed.look = taken.look;
+  try {
+    const auto source = source_for(taken.look.prometheus_address);
+    if (source) return take(taken.look, **source, clock_, taken.stop, options_.collect);
+    failed.error = source.error();
+  } catch (const std::exception& bug) {  // out of memory, say: one look fails, not the process
+    log::error("a look failed", {{"rollout", taken.key.str()}, {"error", bug.what()}});
+    failed.error = Error{ErrorCode::Internal, bug.what(), std::nullopt};
+  }
+  return failed;
+}
+
+Result<std::shared_ptr<SampleSource>> LookScheduler::source_for(const std::string& address) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = sources_.find(address); known != sources_.end()) return known->second;
+  }
+  auto made = connect_(address);
+  if (!made) return made.error();
+  std::shared_ptr<SampleSource> source = std::move(made).take();
+  const std::lock_guard lock(mutex_);
+  constexpr std::size_t most = 64;
+  if (sources_.size() >= most)
+    sources_.clear();  // looks under way keep theirs; the rest is made anew when asked
+  return sources_.emplace(address, std::move(source)).first->second;  // of two made at once the first stays
+}
+
+}  // namespace sluice::metrics

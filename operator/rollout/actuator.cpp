@@ -1,0 +1,175 @@
+#include "rollout/actuator.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "workload/builders.h"
+#include "workload/revision.h"
+#include "workload/up_to_date.h"
+
+namespace sluice::rollout {
+namespace {
+
+using workload::Ownership;
+
+Error foreign(const kube::Resource& resource, const kube::Key& key) {
+  return Error{ErrorCode::Conflict,
+               resource.kind + " " + key.str() + " exists and belongs to somebody else: delete or rename it", {}};
+}
+
+kube::PatchOptions apply_options() {
+  kube::PatchOptions options;
+  options.type = kube::PatchType::Apply;
+  options.field_manager = kFieldManager;
+  options.force = true;
+  return options;
+}
+
+class Actuator {
+ public:
+  Actuator(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
+           const std::string& template_revision)
+      : client_(client), cache_(cache), rollout_(rollout), wanted_(wanted), template_revision_(template_revision) {}
+
+  Outcome run() {
+    for (const WantedRevision& revision : wanted_.revisions) {
+      if (live_replicas(revision.revision) > revision.replicas) continue;
+      if (auto done = ensure_revision(revision); !done) return done;
+    }
+    if (auto done = ensure_stable_service(); !done) return done;
+    if (auto done = ensure_route(); !done) return done;
+    for (const WantedRevision& revision : wanted_.revisions) {
+      if (live_replicas(revision.revision) <= revision.replicas) continue;
+      if (auto done = ensure_revision(revision); !done) return done;
+    }
+    for (const std::string& revision : wanted_.deleted) {
+      if (auto done = remove_revision(revision); !done) return done;
+    }
+    return Ok{};
+  }
+
+ private:
+  kube::Key key_of(const std::string& name) const { return {rollout_.key.ns, name}; }
+  kube::Key deployment_key(const std::string& revision) const {
+    return key_of(workload::deployment_name(rollout_.key.name, revision));
+  }
+
+  int live_replicas(const std::string& revision) const {
+    const auto live = cache_.deployment(deployment_key(revision));
+    return live ? live->desired : -1;
+  }
+
+  Outcome ensure_revision(const WantedRevision& wanted) {
+    const kube::Key key = deployment_key(wanted.revision);
+    const auto live = cache_.deployment(key);
+    if (live && live->deleting) return Ok{};
+    if (wanted.revision == template_revision_) {
+      const auto object = workload::deployment(rollout_, wanted.revision, wanted.replicas);
+      if (auto done = ensure(workload::kDeployments, key, live.get(), object, workload::project_deployment); !done) {
+        return done;
+      }
+    } else if (live) {
+      // Its template is no longer in the spec: only its size is ours to change.
+      if (workload::ownership(*live, rollout_) == Ownership::Foreign) return foreign(workload::kDeployments, key);
+      if (live->desired != wanted.replicas) {
+        kube::PatchOptions options;
+        options.field_manager = kFieldManager;
+        auto done = client_.patch(workload::kDeployments, key, workload::scale_patch(wanted.replicas), options);
+        if (!done) return done.error();
+      }
+    } else {
+      return Ok{};  // its Deployment is gone, and with it the template: summary says so
+    }
+    const kube::Key service = key_of(workload::revision_service_name(rollout_.key.name, wanted.revision));
+    return ensure(workload::kServices, service, cache_.service(service).get(),
+                  workload::revision_service(rollout_, wanted.revision), workload::project_service);
+  }
+
+  Outcome ensure_stable_service() {
+    if (wanted_.service_revision.empty()) return Ok{};
+    const kube::Key key = key_of(workload::stable_service_name(rollout_.key.name));
+    return ensure(workload::kServices, key, cache_.service(key).get(),
+                  workload::stable_service(rollout_, wanted_.service_revision), workload::project_service);
+  }
+
+  Outcome ensure_route() {
+    if (!wanted_.split) return Ok{};
+    const traffic::Provider& provider = traffic::provider_for(rollout_.spec.traffic);
+    const auto resource = provider.resource();
+    if (!resource) return Ok{};
+    const auto live = cache_.route(rollout_.key);
+    const traffic::RouteState state = provider.observe(rollout_, live.get(), *wanted_.split);
+    if (state.owned_by_other) return foreign(*resource, rollout_.key);
+    if (state.as_wanted || (live && live->deleting)) return Ok{};
+    if (!live) {
+      if (auto taken = refuse_foreign(*resource, rollout_.key); !taken) return taken;
+    }
+    auto done = client_.patch(*resource, rollout_.key, provider.desired(rollout_, *wanted_.split), apply_options());
+    if (!done) return done.error();
+    return Ok{};
+  }
+
+  // Applies `object` unless the live one fits already. What the cache does not know is asked for first: an object
+  // of that name that does not carry our label would otherwise be taken over.
+  template <class View, class Project>
+  Outcome ensure(const kube::Resource& resource, const kube::Key& key, const View* live, const nlohmann::json& object,
+                 Project project) {
+    if (live != nullptr) {
+      if (workload::ownership(*live, rollout_) == Ownership::Foreign) return foreign(resource, key);
+      if (live->deleting || workload::up_to_date(*live, object)) return Ok{};
+    } else {
+      auto found = client_.get(resource, key);
+      if (found) {
+        const auto view = project(*found);
+        if (!view || workload::ownership(*view, rollout_) == Ownership::Foreign) return foreign(resource, key);
+        if (workload::up_to_date(*view, object)) return Ok{};
+      } else if (found.error().code != ErrorCode::NotFound) {
+        return found.error();
+      }
+    }
+    auto done = client_.patch(resource, key, object, apply_options());
+    if (!done) return done.error();
+    return Ok{};
+  }
+
+  Outcome refuse_foreign(const kube::Resource& resource, const kube::Key& key) {
+    auto found = client_.get(resource, key);
+    if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
+    const auto view = traffic::project_route(*found);
+    if (!view || view->owner_uid != rollout_.uid) return foreign(resource, key);
+    return Ok{};
+  }
+
+  Outcome remove_revision(const std::string& revision) {
+    const kube::Key deployment = deployment_key(revision);
+    if (const auto live = cache_.deployment(deployment); live && !live->deleting) {
+      if (auto done = remove(workload::kDeployments, deployment, live->uid); !done) return done;
+    }
+    const kube::Key service = key_of(workload::revision_service_name(rollout_.key.name, revision));
+    if (const auto live = cache_.service(service); live && !live->deleting) {
+      if (auto done = remove(workload::kServices, service, live->uid); !done) return done;
+    }
+    return Ok{};
+  }
+
+  Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid) {
+    auto done = client_.remove(resource, key, uid);
+    if (!done && done.error().code != ErrorCode::NotFound) return done;
+    return Ok{};
+  }
+
+  kube::Client& client_;
+  const ClusterCache& cache_;
+  const api::Rollout& rollout_;
+  const Wanted& wanted_;
+  const std::string& template_revision_;
+};
+
+}  // namespace
+
+Outcome actuate(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
+                const std::string& template_revision) {
+  return Actuator(client, cache, rollout, wanted, template_revision).run();
+}
+
+}  // namespace sluice::rollout

@@ -1,0 +1,20 @@
+// Makes the cluster fit a Wanted: Deployments, Services, the route. Writes only what differs from the cache.
+#pragma once
+
+#include "base/result.h"
+#include "kube/client.h"
+#include "rollout/cluster_cache.h"
+#include "rollout/plan.h"
+
+namespace sluice::rollout {
+
+using traffic::kFieldManager;
+
+// In an order that never sends traffic to what is not there: first what must grow, then Services and the route,
+// last what may shrink or go. Stops at the first error; the next call goes on from what it finds.
+// `template_revision` is the one whose template stands in the spec; of others only the size can be changed.
+// Errors: those of the client; Conflict when something of our names belongs to somebody else.
+Outcome actuate(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
+                const std::string& template_revision);
+
+}  // namespace sluice::rollout

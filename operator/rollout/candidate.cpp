@@ -1,0 +1,204 @@
+// Which revision is under way, the verbs that people give, and the three ways in which it ends: promoted, rolled
+// back, superseded.
+#include <string_view>
+
+#include "rollout/context.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr std::size_t kHistory = 10;
+constexpr Duration kRejectedGrace = seconds(30);  // open connections may end before the pods go
+
+std::string stage_name(const api::RolloutStatus& status) { return status.stage ? status.stage->name : ""; }
+
+int looks_taken(const api::RolloutStatus& status) {
+  int most = 0;
+  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
+  return most;
+}
+
+void record(Context& context, api::Outcome outcome, const std::string& reason, const std::string& message) {
+  api::RolloutStatus& status = context.status();
+  api::HistoryEntry entry;
+  entry.revision = status.candidate_revision;
+  entry.outcome = outcome;
+  entry.reason = reason;
+  entry.stage = stage_name(status);
+  entry.started_at = status.started_at.value_or(context.now);
+  entry.finished_at = context.now;
+  entry.looks = looks_taken(status);
+  entry.message = message;
+  status.history.insert(status.history.begin(), std::move(entry));
+  if (status.history.size() > kHistory) status.history.resize(kHistory);
+}
+
+void retire(Context& context, const std::string& revision, Duration delay) {
+  auto& retired = context.status().retired;
+  std::erase_if(retired, [&](const auto& r) { return r.revision == revision; });
+  retired.insert(retired.begin(), {revision, context.now + delay});
+}
+
+// The candidate is no longer under way: no exposure, and nothing left of its stage. The numbers of the metrics
+// stay until the next candidate, for people to read.
+void clear_candidate(api::RolloutStatus& status) {
+  status.candidate_revision.clear();
+  status.stage.reset();
+  status.waiting_since.reset();
+  status.promoting_since.reset();
+  status.evidence = {};
+  status.traffic = {.stable = 100, .candidate = 0, .realised = {}, .accepted = false, .reasserted = 0};
+}
+
+void begin(Context& context, const std::string& revision, std::int64_t attempt) {
+  api::RolloutStatus& status = context.status();
+  clear_candidate(status);
+  status.candidate_revision = revision;
+  status.rejected_revision.clear();
+  status.verdict.clear();
+  status.metrics.clear();
+  status.started_at = context.now;
+  status.attempt = attempt;
+  status.evidence.revision = revision;
+  std::erase_if(status.retired, [&](const auto& r) { return r.revision == revision; });
+  context.event(Event::Type::Normal, "RolloutStarted",
+                status.stable_revision.empty()
+                    ? "revision " + revision + " is the first one; it becomes stable once it is ready"
+                    : "revision " + revision + " is a candidate to replace " + status.stable_revision);
+}
+
+void supersede(Context& context) {
+  api::RolloutStatus& status = context.status();
+  const std::string old = status.candidate_revision;
+  const std::string message = "revision " + old + " was superseded by " + context.seen.wanted_revision;
+  if (!status.stable_revision.empty()) {
+    record(context, api::Outcome::Superseded, "Superseded", message);
+    retire(context, old, std::min(kRejectedGrace, context.spec().scale_down_delay));
+    context.event(Event::Type::Normal, "RolloutSuperseded", message);
+  }
+  clear_candidate(status);
+}
+
+// The value of a verb's annotation when it names `revision` and has not been acted upon yet.
+bool asked(Context& context, const char* annotation, const std::string& revision) {
+  if (revision.empty()) return false;
+  const auto found = context.rollout.annotations.find(annotation);
+  if (found == context.rollout.annotations.end()) return false;
+  const std::string_view value = found->second;
+  if (value.substr(0, value.find('/')) != revision) return false;
+  auto& handled = context.status().handled[annotation];
+  if (handled == value) return false;
+  handled = value;
+  return true;
+}
+
+void finish_promotion(Context& context) {
+  api::RolloutStatus& status = context.status();
+  const std::string promoted = status.candidate_revision;
+  const std::string old = status.stable_revision;
+  const std::string message = old.empty() ? "revision " + promoted + " is the first one and is ready"
+                                          : "revision " + promoted + " replaced " + old + " (" + status.verdict + ")";
+  record(context, api::Outcome::Promoted, status.verdict, message);
+  if (!old.empty()) retire(context, old, context.spec().scale_down_delay);
+  clear_candidate(status);
+  status.stable_revision = promoted;
+  context.event(Event::Type::Normal, "RolloutPromoted", message);
+}
+
+// All stages are passed: full size first, then all the traffic, then the new name of stable.
+void advance_promotion(Context& context) {
+  api::RolloutStatus& status = context.status();
+  if (context.spec().paused) {
+    context.hold = "paused after all stages were passed (" + status.verdict + ")";
+    return;
+  }
+  if (!pods_ready(context, std::max(1, context.spec().replicas))) return;
+  if (status.traffic.candidate != 100) {
+    status.traffic.candidate = 100;
+    status.traffic.stable = 0;
+    status.traffic.accepted = false;
+    if (status.stage) status.stage->weight_set_at.reset();
+    context.event(Event::Type::Normal, "WeightSet", "the candidate is given 100 % of the traffic");
+    return;
+  }
+  const traffic::RouteState& route = context.seen.route;
+  if (route.as_wanted && route.acceptance == traffic::Acceptance::Accepted) finish_promotion(context);
+}
+
+// The first revision has nothing to be compared with, and nobody to take traffic from.
+void advance_first(Context& context) {
+  if (!pods_ready(context, context.spec().replicas)) return;
+  context.status().verdict = "Initial";
+  finish_promotion(context);
+}
+
+}  // namespace
+
+void settle_target(Context& context) {
+  api::RolloutStatus& status = context.status();
+  const std::string& wanted = context.seen.wanted_revision;
+  if (wanted.empty() || wanted == status.candidate_revision) return;
+  if (!status.candidate_revision.empty()) supersede(context);
+  if (wanted == status.stable_revision) {
+    status.rejected_revision.clear();
+    return;
+  }
+  if (wanted == status.rejected_revision) return;  // the spec still names what was rolled back
+  begin(context, wanted, 1);
+}
+
+void apply_verbs(Context& context) {
+  api::RolloutStatus& status = context.status();
+  const std::string& wanted = context.seen.wanted_revision;
+  const bool rejected = wanted == status.rejected_revision;
+  const bool undecided = wanted == status.candidate_revision && status.verdict == "Inconclusive";
+  if ((rejected || undecided) && asked(context, api::kRetryAnnotation, wanted)) {
+    begin(context, wanted, status.attempt + 1);
+    return;
+  }
+  if (status.candidate_revision.empty() || status.stable_revision.empty()) return;
+  if (asked(context, api::kAbortAnnotation, status.candidate_revision)) {
+    roll_back(context, "Aborted", "revision " + status.candidate_revision + " was rolled back on request");
+    return;
+  }
+  if (!status.promoting_since && asked(context, api::kPromoteAnnotation, status.candidate_revision)) {
+    begin_promotion(context, "PromotedByUser", "the remaining stages are skipped on request");
+  }
+}
+
+void roll_back(Context& context, const std::string& reason, const std::string& message) {
+  api::RolloutStatus& status = context.status();
+  record(context, api::Outcome::RolledBack, reason, message);
+  context.event(Event::Type::Warning, "RolloutRolledBack", message);
+  const std::string revision = status.candidate_revision;
+  const std::vector<api::MetricStatus> numbers = status.metrics;
+  clear_candidate(status);
+  status.metrics = numbers;
+  status.rejected_revision = revision;
+  status.verdict = reason;
+  retire(context, revision, std::min(kRejectedGrace, context.spec().scale_down_delay));
+}
+
+void begin_promotion(Context& context, const std::string& verdict, const std::string& message) {
+  api::RolloutStatus& status = context.status();
+  status.verdict = verdict;
+  status.promoting_since = context.now;
+  context.event(Event::Type::Normal, "StagesPassed", message);
+}
+
+void advance_candidate(Context& context) {
+  api::RolloutStatus& status = context.status();
+  if (status.candidate_revision.empty()) return;
+  if (status.stable_revision.empty()) {
+    advance_first(context);
+  } else if (status.promoting_since) {
+    advance_promotion(context);
+  } else if (context.spec().stages.empty()) {
+    begin_promotion(context, "NoStages", "no stages are declared");
+    advance_promotion(context);
+  } else {
+    run_canary(context);
+  }
+}
+
+}  // namespace sluice::rollout

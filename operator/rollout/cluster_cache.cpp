@@ -1,0 +1,132 @@
+#include "rollout/cluster_cache.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/json.h"
+#include "workload/revision.h"
+
+namespace sluice::rollout {
+namespace {
+
+std::string label_selector() { return api::kRolloutLabel; }
+
+}  // namespace
+
+std::optional<KnownRollout> read_rollout(const nlohmann::json& object) {
+  api::RolloutReading reading = api::read_rollout(object);
+  if (reading.rollout.key.name.empty()) return std::nullopt;
+  KnownRollout known{std::move(reading.rollout), std::move(reading.problems), {}};
+  for (api::FieldError& error : api::validate(known.rollout)) known.invalid.push_back(std::move(error));
+  if (known.rollout.spec.pod_template.is_object()) {
+    known.wanted_revision = workload::revision_of(known.rollout.spec.pod_template, known.rollout.status.collision_count);
+  }
+  return known;
+}
+
+ClusterCache::ClusterCache()
+    : rollouts_("rollouts", read_rollout),
+      deployments_("deployments", workload::project_deployment),
+      services_("services", workload::project_service),
+      endpoints_("endpointslices", workload::project_endpoints),
+      pods_("pods", workload::project_pod),
+      routes_("httproutes", traffic::project_route) {
+  const auto by_rollout = [](const kube::Key&, const auto& view) {
+    return std::vector<kube::Key>{view.rollout_key()};
+  };
+  deployments_of_ = deployments_.add_index(by_rollout);
+  endpoints_of_ = endpoints_.add_index(by_rollout);
+  pods_of_ = pods_.add_index(by_rollout);
+}
+
+std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::sinks() {
+  std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> all{{api::kRollouts, &rollouts_},
+                                                                      {workload::kDeployments, &deployments_},
+                                                                      {workload::kServices, &services_},
+                                                                      {workload::kEndpointSlices, &endpoints_},
+                                                                      {workload::kPods, &pods_},
+                                                                      {traffic::kHttpRoutes, &routes_}};
+  return all;
+}
+
+void ClusterCache::watch(kube::Client& client, const std::string& ns, const Clock& clock,
+                         runtime::Observer& observer) {
+  for (const auto& [resource, sink] : sinks()) {
+    runtime::ReflectorOptions options;
+    options.ns = ns;
+    if (resource.kind != api::kRollouts.kind) options.selector.labels = label_selector();
+    // Who wrote a route last is told by its managedFields.
+    options.keep_managed_fields = resource == traffic::kHttpRoutes;
+    reflectors_.push_back(std::make_unique<runtime::Reflector>(client, resource, *sink, clock, options, observer));
+  }
+}
+
+void ClusterCache::on_change(const std::function<void(const kube::Key&)>& changed) {
+  rollouts_.on_change([changed](const kube::Key& key, const auto&, const auto&) { changed(key); });
+  const auto of_rollout = [changed](const kube::Key&, const auto& before, const auto& after) {
+    changed((after ? after : before)->rollout_key());
+  };
+  deployments_.on_change(of_rollout);
+  services_.on_change(of_rollout);
+  endpoints_.on_change(of_rollout);
+  pods_.on_change(of_rollout);
+  routes_.on_change(of_rollout);
+}
+
+void ClusterCache::start() {
+  for (auto& reflector : reflectors_) reflector->start();
+}
+
+bool ClusterCache::wait_synced(Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (auto& reflector : reflectors_) {
+    const auto left = std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
+    if (!reflector->wait_synced(std::max(left, Duration(0)))) return false;
+  }
+  return true;
+}
+
+std::string ClusterCache::unsynced() const {
+  for (const auto& reflector : reflectors_) {
+    if (!reflector->synced()) return reflector->name();
+  }
+  return "";
+}
+
+void ClusterCache::stop() {
+  for (auto& reflector : reflectors_) reflector->stop();
+}
+
+Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutStatus& status) const {
+  const api::Rollout& rollout = known.rollout;
+  Observation seen;
+  seen.wanted_revision = known.wanted_revision;
+  seen.invalid = known.invalid;
+
+  std::map<std::string, std::vector<workload::EndpointsView>> slices;  // by Service
+  for (const auto& item : endpoints_.indexed(endpoints_of_, rollout.key)) {
+    slices[item.object->service].push_back(*item.object);
+  }
+  std::map<std::string, std::vector<workload::PodView>> pods;  // by revision
+  for (const auto& item : pods_.indexed(pods_of_, rollout.key)) pods[item.object->revision].push_back(*item.object);
+
+  for (const auto& item : deployments_.indexed(deployments_of_, rollout.key)) {
+    const workload::DeploymentView& view = *item.object;
+    if (view.deleting || view.revision.empty()) continue;
+    RevisionSeen& revision = seen.revisions[view.revision];
+    revision.foreign = workload::ownership(view, rollout) == workload::Ownership::Foreign;
+    revision.exists = !revision.foreign;
+    revision.desired = view.desired;
+    revision.created = view.created;
+    revision.endpoints =
+        workload::ready_endpoints(slices[workload::revision_service_name(rollout.key.name, view.revision)]);
+    revision.problem = workload::why_not_ready(&view, pods[view.revision]);
+  }
+
+  if (const auto split = split_of(status)) {
+    const auto live = routes_.get(rollout.key);
+    seen.route = traffic::provider_for(rollout.spec.traffic).observe(rollout, live.get(), *split);
+  }
+  return seen;
+}
+
+}  // namespace sluice::rollout

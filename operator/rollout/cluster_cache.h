@@ -1,0 +1,77 @@
+// All that the reconciler reads: typed copies of the Rollouts and of what belongs to them, filled by watches.
+//
+// Everything that carries the label sluice.dev/rollout is found by the key of its Rollout, and a change of any of
+// it puts that key into the queue. Reading is thread-safe and asks no server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "api/types.h"
+#include "api/validate.h"
+#include "kube/client.h"
+#include "rollout/plan.h"
+#include "runtime/reflector.h"
+#include "runtime/store.h"
+#include "traffic/provider.h"
+#include "workload/up_to_date.h"
+#include "workload/views.h"
+
+namespace sluice::rollout {
+
+// A Rollout as it was read, with all that is wrong with its spec.
+struct KnownRollout {
+  api::Rollout rollout;
+  std::vector<api::FieldError> invalid;
+  std::string wanted_revision;  // of its template
+};
+
+// Never fails: what cannot be read is listed in `invalid`. nullopt: not even a Rollout's metadata.
+std::optional<KnownRollout> read_rollout(const nlohmann::json& object);
+
+class ClusterCache {
+ public:
+  ClusterCache();
+
+  // One watch per kind. `ns` empty: all namespaces. Call once, before on_change and start.
+  void watch(kube::Client& client, const std::string& ns, const Clock& clock, runtime::Observer& observer);
+
+  // `changed` is called with the key of a Rollout whenever it, or something of it, changed.
+  void on_change(const std::function<void(const kube::Key&)>& changed);
+
+  void start();
+  bool wait_synced(Duration timeout);
+  std::string unsynced() const;  // a resource of which there is no complete copy yet; empty: all are there
+  void stop();
+
+  std::shared_ptr<const KnownRollout> rollout(const kube::Key& key) const { return rollouts_.get(key); }
+  std::size_t size() const { return rollouts_.size(); }
+
+  // Everything about one Rollout as plan() wants it; `status` is the one to judge the route against.
+  Observation observe(const KnownRollout& known, const api::RolloutStatus& status) const;
+
+  std::shared_ptr<const workload::DeploymentView> deployment(const kube::Key& key) const {
+    return deployments_.get(key);
+  }
+  std::shared_ptr<const workload::ServiceView> service(const kube::Key& key) const { return services_.get(key); }
+  std::shared_ptr<const traffic::RouteView> route(const kube::Key& key) const { return routes_.get(key); }
+
+  // The stores by themselves, for harnesses that fill them without threads.
+  std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> sinks();
+
+ private:
+  runtime::Store<KnownRollout> rollouts_;
+  runtime::Store<workload::DeploymentView> deployments_;
+  runtime::Store<workload::ServiceView> services_;
+  runtime::Store<workload::EndpointsView> endpoints_;
+  runtime::Store<workload::PodView> pods_;
+  runtime::Store<traffic::RouteView> routes_;
+  std::size_t deployments_of_ = 0;
+  std::size_t endpoints_of_ = 0;
+  std::size_t pods_of_ = 0;
+  std::vector<std::unique_ptr<runtime::Reflector>> reflectors_;
+};
+
+}  // namespace sluice::rollout

@@ -1,0 +1,212 @@
+#include "rollout/evidence.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.h"
+#include "rollout/sentence.h"
+#include "stats/planning.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr double kSignificant = 0.05;
+
+const metrics::MetricReading* find_reading(const metrics::LookResult& look, const std::string& name) {
+  const auto found = std::find_if(look.metrics.begin(), look.metrics.end(), [&](const auto& m) { return m.name == name; });
+  return found == look.metrics.end() ? nullptr : &*found;
+}
+
+const char* reason_of(metrics::Gap gap) {
+  switch (gap) {
+    case metrics::Gap::NoData: return "NoData";
+    case metrics::Gap::Stale: return "Stale";
+    case metrics::Gap::TargetsChanged: return "TargetsChanged";
+    case metrics::Gap::EdgeMissing: return "EdgeMissing";
+  }
+  return "NoData";
+}
+
+api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& metric) {
+  for (api::MetricStatus& known : status.metrics) {
+    if (known.name == metric.name) return known;
+  }
+  api::MetricStatus fresh;
+  fresh.name = metric.name;
+  fresh.role = metric.role;
+  status.metrics.push_back(fresh);
+  return status.metrics.back();
+}
+
+// The state as it was saved. A state that cannot be read (another version, parameters that the user changed in
+// the middle) starts again from nothing, which is conservative: evidence is lost, never invented.
+stats::GuardrailEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved) {
+  const auto past = saved.past_dispersion.find(metric.name);
+  const auto parameters = parameters_of(metric, past == saved.past_dispersion.end() ? 0 : past->second);
+  const auto packed = saved.packed.find(metric.name);
+  if (packed != saved.packed.end()) {
+    auto state = stats::GuardrailEvidence::unpack(parameters, packed->second);
+    if (state) return std::move(state).take();
+    log::warn("the saved evidence cannot be used and starts anew",
+              {{"metric", metric.name}, {"error", state.error().message}});
+  }
+  return stats::GuardrailEvidence(parameters);
+}
+
+// Looks until non-inferiority is expected if the candidate's rate is what it seems to be, at the last block's
+// exposure. Absent when it is proven, or when it does not come nearer.
+std::optional<Duration> expected_in(const stats::GuardrailEvidence& evidence, const stats::Block& last,
+                                    double threshold, Duration interval) {
+  const double missing = threshold - evidence.log_e_non_inferior();
+  if (missing <= 0) return std::nullopt;
+  const int looks = evidence.looks();
+  if (looks < 2 || last.candidate_exposure <= 0) return std::nullopt;
+  const double per_look = evidence.log_e_non_inferior() / looks;
+  const auto& p = evidence.parameters();
+  double by_ceiling = 0;  // growth if no event came at all: the exposure alone, at the best point of the grid
+  if (p.or_below > 0) by_ceiling = last.candidate_exposure * p.or_below * 0.8;
+  const bool clean = evidence.totals().candidate_events == 0;
+  const double growth = clean ? by_ceiling : per_look;
+  if (growth <= 0) return std::nullopt;
+  const double looks_left = std::ceil(missing / growth);
+  if (looks_left > 10'000) return std::nullopt;
+  return interval * static_cast<std::int64_t>(looks_left);
+}
+
+api::Verdict verdict_of(GuardrailState state) {
+  switch (state) {
+    case GuardrailState::NonInferior:
+    case GuardrailState::Tolerated: return api::Verdict::Pass;
+    case GuardrailState::Harmed:
+    case GuardrailState::CeilingExceeded: return api::Verdict::Fail;
+    case GuardrailState::Unproven: return api::Verdict::Inconclusive;
+  }
+  return api::Verdict::None;
+}
+
+GuardrailEvidenceSummary summarise_metric(const api::AnalysisSpec& analysis, const api::MetricSpec& metric,
+                                          const stats::GuardrailEvidence& evidence, const Thresholds& limits) {
+  GuardrailEvidenceSummary summary;
+  summary.name = metric.name;
+  summary.harm = evidence.log_e_harm();
+  summary.harm_peak = evidence.sup_log_e_harm();
+  summary.ceiling_peak = evidence.sup_log_e_above_ceiling();
+  summary.non_inferior = evidence.log_e_non_inferior();
+  summary.non_inferior_peak = evidence.sup_log_e_non_inferior();
+  summary.below_margin = evidence.ratio_below(metric.margin.ratio, analysis.false_promotion);
+  const stats::Block& totals = evidence.totals();
+  stats::Expectation so_far;
+  so_far.candidate_exposure = totals.candidate_exposure;
+  so_far.stable_exposure = totals.stable_exposure;
+  so_far.stable_rate = totals.stable_exposure > 0 ? totals.stable_events / totals.stable_exposure : 0;
+  so_far.ratio = analysis.catastrophic_effect;
+  summary.power = stats::detection_power(evidence.parameters(), so_far, limits.harm, evidence.dispersion());
+  return summary;
+}
+
+void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvidence& evidence,
+                   const stats::Block& block, const Thresholds& limits, const GuardrailEvidenceSummary& summary,
+                   api::MetricStatus& out) {
+  const stats::Block& totals = evidence.totals();
+  out.stable = {totals.stable_events, totals.stable_exposure};
+  out.candidate = {totals.candidate_events, totals.candidate_exposure};
+  out.effect.reset();
+  out.lower.reset();
+  out.upper.reset();
+  if (totals.candidate_events + totals.stable_events > 0) {
+    const stats::RatioInterval interval = evidence.ratio(analysis.false_promotion);
+    if (std::isfinite(interval.estimate)) out.effect = interval.estimate;
+    out.lower = interval.lower;
+    if (std::isfinite(interval.upper)) out.upper = interval.upper;
+  }
+  out.harm_log_e = summary.harm;
+  out.harm_log_e_peak = summary.harm_peak;
+  out.harm_log_threshold = limits.harm;
+  out.non_inferior_log_e = summary.non_inferior;
+  out.non_inferior_log_e_peak = summary.non_inferior_peak;
+  out.non_inferior_log_threshold = limits.non_inferior;
+  out.non_inferior_in = expected_in(evidence, block, limits.non_inferior, analysis.interval);
+  out.looks = evidence.looks();
+  out.dispersion = evidence.dispersion();
+  const GuardrailState state = judge(summary, limits);
+  out.verdict = out.role == api::MetricRole::Guardrail ? verdict_of(state) : api::Verdict::None;
+  out.message = sentence(out, state);
+}
+
+}  // namespace
+
+stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double past_dispersion) {
+  stats::GuardrailParameters parameters;
+  parameters.harm_ratio = metric.harm.ratio;
+  parameters.harm_floor = metric.harm.above;
+  parameters.margin_ratio = metric.margin.ratio;
+  parameters.or_below = metric.margin.or_below;
+  parameters.ceiling = metric.ceiling.value_or(0);
+  parameters.past_dispersion = past_dispersion;
+  return parameters;
+}
+
+int tests_of_harm(const api::AnalysisSpec& analysis) {
+  int tests = 0;
+  for (const api::MetricSpec& metric : analysis.metrics) {
+    if (metric.role != api::MetricRole::Guardrail) continue;
+    tests += metric.ceiling ? 2 : 1;
+  }
+  return tests;
+}
+
+LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
+                         api::RolloutStatus& status) {
+  LookSummary out;
+  const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
+  double most_requests = 0;
+  for (const api::MetricSpec& metric : analysis.metrics) {
+    const metrics::MetricReading* reading = find_reading(look, metric.name);
+    if (reading == nullptr) continue;
+    api::MetricStatus& numbers = status_of(status, metric);
+    stats::GuardrailEvidence evidence = restore(metric, status.evidence);
+    const stats::Block block{reading->candidate.events, reading->stable.events, reading->candidate.total,
+                             reading->stable.total};
+    if (reading->newest_sample) numbers.newest_sample = reading->newest_sample;
+    const bool used = !reading->gap && evidence.add(block);
+    if (!used) {
+      ++numbers.dropped;
+      if (metric.role == api::MetricRole::Guardrail && out.gap_metric.empty()) {
+        const metrics::Gap gap = reading->gap.value_or(metrics::Gap::Stale);
+        out.gap_metric = metric.name;
+        out.gap_reason = reason_of(gap);
+        out.gap_message = gap_sentence(metric.name, gap, reading->detail);
+      }
+    }
+    const GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
+    if (used) {
+      write_numbers(analysis, evidence, block, limits, summary, numbers);
+      status.evidence.packed[metric.name] = evidence.pack();
+      const double requests = block.candidate_exposure + block.stable_exposure;
+      if (requests > most_requests) {
+        most_requests = requests;
+        status.traffic.realised = block.candidate_exposure / requests;
+      }
+    }
+    if (metric.role == api::MetricRole::Guardrail) out.guardrails.push_back(summary);
+  }
+  return out;
+}
+
+void add_past(const metrics::LookResult& look, api::RolloutStatus& status) {
+  status.evidence.past_read = true;
+  for (const metrics::MetricReading& reading : look.metrics) {
+    if (reading.past.size() < 2) continue;
+    std::vector<double> events;
+    std::vector<double> exposure;
+    for (const metrics::Counts& counts : reading.past) {
+      events.push_back(counts.events);
+      exposure.push_back(counts.total);
+    }
+    // A past that is bursty by chance only would slow every verdict: phi_0 counts where it is significant.
+    const stats::PastDispersion past = stats::past_dispersion(events, exposure);
+    status.evidence.past_dispersion[reading.name] = past.p_value < kSignificant ? std::max(1.0, past.phi) : 1.0;
+  }
+}
+
+}  // namespace sluice::rollout

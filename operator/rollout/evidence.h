@@ -1,0 +1,38 @@
+// From the counts of a look to the numbers of each metric.
+//
+// The state of every test lives in the status, packed; a look unpacks it, adds one block, packs it again and
+// writes the readable numbers beside it. Pure: the same readings after a restart give the same bits.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/types.h"
+#include "metrics/block.h"
+#include "rollout/verdict.h"
+#include "stats/guardrail.h"
+
+namespace sluice::rollout {
+
+// The tests' parameters for one metric. `past_dispersion` as kept in the status; 0: stable had no readable past.
+stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double past_dispersion);
+
+// The number of tests of harm that share falseRollback: guardrails, and those of them that have a ceiling.
+int tests_of_harm(const api::AnalysisSpec& analysis);
+
+// What one look showed.
+struct LookSummary {
+  std::vector<GuardrailEvidenceSummary> guardrails;
+  std::string gap_metric;    // a guardrail whose block could not be used; empty: all could
+  std::string gap_reason;    // NoData, Stale, TargetsChanged, EdgeMissing
+  std::string gap_message;
+};
+
+// Adds the readings of one block to `status` (metrics, evidence). Precondition: the look did not fail.
+LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
+                         api::RolloutStatus& status);
+
+// Takes in stable's past: phi_0 for each metric whose past was readable.
+void add_past(const metrics::LookResult& look, api::RolloutStatus& status);
+
+}  // namespace sluice::rollout

@@ -1,0 +1,125 @@
+// Which block is read next, and what a finished look changes.
+//
+// Blocks follow one another without overlap: each starts where the last one ended, or, after a change of weight or
+// a warm-up, where the evidence becomes valid. All boundaries follow from the status, so that after a crash the
+// same blocks are read again.
+#include "metrics/collector.h"
+#include "metrics/placeholders.h"
+#include "rollout/context.h"
+#include "rollout/evidence.h"
+#include "workload/revision.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr int kPastBlocks = 30;
+constexpr Duration kRetry = seconds(5);  // after a look that failed
+
+std::map<std::string, std::string> placeholders(const Context& context, const std::string& revision) {
+  const std::string& rollout = context.rollout.key.name;
+  return {{"pods", metrics::pods_regex(rollout, revision)},
+          {"service", workload::deployment_name(rollout, revision)},
+          {"revision", revision},
+          {"namespace", context.rollout.key.ns},
+          {"rollout", rollout}};
+}
+
+// Unknown placeholders were refused by validate(), so that filling in cannot fail here.
+std::string filled(const std::string& selector, const std::map<std::string, std::string>& values) {
+  auto text = metrics::fill(selector, values);
+  return text ? std::move(text).take() : selector;
+}
+
+metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metric, const std::string& revision) {
+  const auto values = placeholders(context, revision);
+  if (const auto* counter = std::get_if<api::CounterSource>(&metric.source)) {
+    return metrics::CounterQuery{filled(counter->events, values), filled(counter->total, values)};
+  }
+  const auto& histogram = std::get<api::HistogramSource>(metric.source);
+  const double milliseconds = static_cast<double>(histogram.above.count());
+  return metrics::HistogramQuery{filled(histogram.buckets, values),
+                                 histogram.milliseconds ? milliseconds : milliseconds / 1000};
+}
+
+metrics::Look look_of(const Context& context) {
+  metrics::Look look;
+  look.prometheus_address = context.spec().analysis.prometheus_address;
+  const api::RolloutStatus& status = context.status();
+  for (const api::MetricSpec& metric : context.spec().analysis.metrics) {
+    look.metrics.push_back({metric.name, arm_query(context, metric, status.stable_revision),
+                            arm_query(context, metric, status.candidate_revision)});
+  }
+  return look;
+}
+
+// The look that the status asks for; nullopt: none.
+std::optional<metrics::Look> next_look(const Context& context) {
+  const api::RolloutStatus& status = context.status();
+  const api::AnalysisSpec& analysis = context.spec().analysis;
+  const bool undecidable = analysis.metrics.empty() || context.spec().stages.empty();
+  if (status.candidate_revision.empty() || status.stable_revision.empty() || undecidable) return std::nullopt;
+  metrics::Look look = look_of(context);
+  if (!status.evidence.past_read) {
+    look.past = kPastBlocks;
+    look.to = *status.started_at;
+    look.from = look.to - analysis.interval;  // one block; `past` of them end at `to`
+    return look;
+  }
+  const bool exposed = status.traffic.candidate > 0 && status.traffic.candidate < 100;
+  if (!exposed || !status.stage || !status.stage->weight_set_at || !status.stage->first_traffic_at) {
+    return std::nullopt;
+  }
+  look.from = std::max(*status.stage->weight_set_at, *status.stage->first_traffic_at + analysis.warmup);
+  if (status.evidence.through) look.from = std::max(look.from, *status.evidence.through);
+  look.to = look.from + analysis.interval;
+  return look;
+}
+
+void take_block(Context& context, const metrics::LookResult& result) {
+  api::RolloutStatus& status = context.status();
+  const LookSummary summary = add_readings(context.spec().analysis, result, status);
+  status.evidence.through = result.look.to;
+  if (!summary.gap_metric.empty()) {
+    context.metrics = MetricsState{false, summary.gap_reason, summary.gap_message};
+    return;  // no verdict from a look that did not see every guardrail
+  }
+  context.metrics = MetricsState{true, "EvidenceArrives", "the last look saw every guardrail"};
+  if (at_asked_weight(context)) ++status.stage->looks;
+
+  StepState step;
+  step.looks = status.stage->looks;
+  step.min_looks = current_stage(context).canary.min_looks;
+  const auto& stages = context.spec().stages;
+  step.last_step = status.stage->index + 1 == static_cast<int>(stages.size()) &&
+                   status.stage->step + 1 == static_cast<int>(current_stage(context).canary.weights.size());
+  step.promote_when = context.spec().analysis.promote_when;
+  const auto& analysis = context.spec().analysis;
+  const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
+  follow_verdict(context, decide(summary.guardrails, limits, step));
+}
+
+}  // namespace
+
+void take_look(Context& context) {
+  if (!context.seen.look) return;
+  const metrics::LookResult& result = *context.seen.look;
+  if (next_look(context) != result.look) return;  // asked for before something changed
+  if (result.error) {
+    context.metrics = MetricsState{false, "ProviderError", "Prometheus: " + result.error->message};
+  } else if (result.look.past > 0) {
+    add_past(result, context.status());
+    context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about stable's past"};
+  } else {
+    take_block(context, result);
+  }
+}
+
+void request_look(Context& context) {
+  auto look = next_look(context);
+  if (!look) return;
+  const bool failed = context.metrics && context.metrics->reason == "ProviderError";
+  const Time due = failed ? context.now + kRetry : look->to + metrics::kSettle;
+  context.decision.look = LookRequest{std::move(*look), due};
+}
+
+}  // namespace sluice::rollout

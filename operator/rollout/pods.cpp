@@ -1,0 +1,27 @@
+#include "rollout/context.h"
+
+namespace sluice::rollout {
+
+bool pods_ready(Context& context, int needed) {
+  api::RolloutStatus& status = context.status();
+  const RevisionSeen& seen = context.revision(status.candidate_revision);
+  if (seen.endpoints >= needed) {
+    status.waiting_since.reset();
+    return true;
+  }
+  if (!status.waiting_since) status.waiting_since = context.now;
+  const Time deadline = *status.waiting_since + context.spec().progress_deadline;
+  context.hold = std::to_string(seen.endpoints) + " of " + std::to_string(needed) + " pods of revision " +
+                 status.candidate_revision + " are ready";
+  if (seen.foreign) context.hold += ": a Deployment of that name belongs to somebody else";
+  if (!seen.problem.empty()) context.hold += ": " + seen.problem;
+  if (context.now >= deadline) {
+    context.stalled_reason = "ProgressDeadlineExceeded";
+    context.hold += " (for longer than progressDeadline, " + humane(context.spec().progress_deadline) + ")";
+  } else {
+    context.wake_at(deadline);
+  }
+  return false;
+}
+
+}  // namespace sluice::rollout

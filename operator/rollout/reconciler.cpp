@@ -1,0 +1,179 @@
+#include "rollout/reconciler.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/json.h"
+#include "base/log.h"
+#include "rollout/actuator.h"
+
+namespace sluice::rollout {
+namespace {
+
+constexpr Duration kSafetyVisit = minutes(30);  // in case that something was missed
+
+}  // namespace
+
+RolloutReconciler::RolloutReconciler(kube::Client& client, const ClusterCache& cache, Looks& looks,
+                                     runtime::EventSink& events, const Clock& clock, DecisionObserver* observer,
+                                     ReconcilerOptions options)
+    : client_(client),
+      cache_(cache),
+      looks_(looks),
+      events_(events),
+      clock_(clock),
+      observer_(observer),
+      options_(options) {}
+
+Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std::stop_token) {
+  const auto known = cache_.rollout(key);
+  if (!known) {
+    forget(key);
+    return runtime::Requeue{};
+  }
+  const std::shared_ptr<Memory> memory = recall(key, *known);
+  const api::RolloutStatus before = memory->status;
+  api::Rollout rollout = known->rollout;
+  rollout.status = before;
+
+  Observation seen = cache_.observe(*known, before);
+  seen.look = take_finished(key);
+  seen.trouble = memory->trouble;
+  const Time now = clock_.now();
+  Decision decision = plan(rollout, seen, now);
+  memory->status = decision.status;
+
+  if (!rollout.deleting) {
+    if (must_save(*memory, now)) {
+      if (auto saved = save(key, *known, *memory); !saved) {
+        // Nothing was done yet: the next visit plans again from the status before, with the same look.
+        memory->status = before;
+        if (seen.look) look_finished(key, std::move(*seen.look));
+        return saved.error();
+      }
+    }
+    publish(key, *known, decision.events);
+    rollout.status = decision.status;
+    auto done = actuate(client_, cache_, rollout, decision.wanted, known->wanted_revision);
+    memory->trouble = done ? "" : done.error().message;
+    if (!done) return done.error();
+  }
+
+  if (decision.look) {
+    looks_.schedule(key, decision.look->look, decision.look->due);
+  } else {
+    looks_.cancel(key);
+  }
+  if (observer_) observer_->decided(key, before, memory->status);
+  Duration after = kSafetyVisit;
+  if (decision.again) after = std::clamp(std::chrono::duration_cast<Duration>(*decision.again - now), Duration(0), after);
+  const bool unsaved = !(memory->status == memory->saved);
+  if (unsaved) after = std::clamp(std::chrono::duration_cast<Duration>(memory->saved_at + options_.status_interval - now), Duration(0), after);
+  return runtime::Requeue{after, decision.again || unsaved ? runtime::Priority::Change : runtime::Priority::Resync};
+}
+
+void RolloutReconciler::look_finished(const kube::Key& key, metrics::LookResult result) {
+  const std::lock_guard lock(mutex_);
+  finished_.insert_or_assign(key, std::move(result));
+}
+
+std::optional<metrics::LookResult> RolloutReconciler::take_finished(const kube::Key& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = finished_.find(key);
+  if (found == finished_.end()) return std::nullopt;
+  std::optional<metrics::LookResult> result = std::move(found->second);
+  finished_.erase(found);
+  return result;
+}
+
+std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(const kube::Key& key, const KnownRollout& known) {
+  std::shared_ptr<Memory> memory;
+  {
+    const std::lock_guard lock(mutex_);
+    std::shared_ptr<Memory>& slot = memories_[key];
+    if (!slot || slot->uid != known.rollout.uid) {
+      slot = std::make_shared<Memory>();
+      slot->uid = known.rollout.uid;
+      slot->status = slot->saved = known.rollout.status;
+      slot->saved_at = clock_.now();
+      slot->read_version = known.rollout.resource_version;
+    }
+    memory = slot;
+  }
+  return memory;
+}
+
+void RolloutReconciler::forget(const kube::Key& key) {
+  looks_.cancel(key);
+  if (observer_) observer_->forgotten(key);
+  const std::lock_guard lock(mutex_);
+  memories_.erase(key);
+  finished_.erase(key);
+}
+
+bool RolloutReconciler::must_save(const Memory& memory, Time now) const {
+  if (memory.status == memory.saved) return false;
+  if (noticeably_different(memory.saved, memory.status)) return true;
+  return now >= memory.saved_at + options_.status_interval;
+}
+
+// A server-side apply of the whole status, guarded by the version that this process saw last: its own write, or
+// what the watch brought since. When both are too old the server answers Conflict and the visit is repeated.
+Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known, Memory& memory) {
+  const std::string& cached = known.rollout.resource_version;
+  const bool own_is_newer = !memory.saved_version.empty() && cached == memory.read_version;
+  const std::string version = own_is_newer ? memory.saved_version : cached;
+  nlohmann::json body = {{"apiVersion", api::kRollouts.api_version()},
+                         {"kind", api::kRollouts.kind},
+                         {"metadata",
+                          {{"name", key.name},
+                           {"namespace", key.ns},
+                           {"uid", known.rollout.uid},
+                           {"resourceVersion", version}}},
+                         {"status", api::status_to_json(memory.status)}};
+  kube::PatchOptions options;
+  options.type = kube::PatchType::Apply;
+  options.subresource = "status";
+  options.field_manager = kFieldManager;
+  options.force = true;
+  auto written = client_.patch(api::kRollouts, key, body, options);
+  if (!written) {
+    if (written.error().code == ErrorCode::Conflict) memory.saved_version.clear();
+    return written.error();
+  }
+  memory.saved = memory.status;
+  memory.saved_at = clock_.now();
+  memory.read_version = cached;
+  memory.saved_version = written->value("/metadata/resourceVersion"_json_pointer, std::string());
+  return Ok{};
+}
+
+void RolloutReconciler::publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events) {
+  for (const Event& event : events) {
+    runtime::Event out;
+    out.regarding = {.resource = api::kRollouts, .key = key, .uid = known.rollout.uid};
+    out.type = event.type == Event::Type::Warning ? runtime::EventType::Warning : runtime::EventType::Normal;
+    out.reason = event.reason;
+    out.action = "Rollout";
+    out.note = event.note;
+    events_.record(std::move(out));
+    log::info(event.note, {{"rollout", key.str()}, {"reason", event.reason}});
+  }
+}
+
+void RolloutReconciler::save_all() {
+  std::unordered_map<kube::Key, std::shared_ptr<Memory>, kube::KeyHash> memories;
+  {
+    const std::lock_guard lock(mutex_);
+    memories = memories_;
+  }
+  for (auto& [key, memory] : memories) {
+    const auto known = cache_.rollout(key);
+    if (!known || known->rollout.uid != memory->uid || memory->status == memory->saved) continue;
+    if (auto saved = save(key, *known, *memory); !saved) {
+      log::warn("the last status could not be saved", {{"rollout", key.str()}, {"error", saved.error().message}});
+    }
+  }
+}
+
+}  // namespace sluice::rollout

@@ -1,0 +1,89 @@
+// The thin part: reads the cache, asks plan(), saves the status, changes the cluster, publishes the events.
+//
+// One key is with one worker at a time. Between two calls a Rollout's latest status is remembered here, because
+// numbers that only moved are saved at most once in `status_interval`; what is lost with the process is read again
+// from Prometheus. While this process leads, it is the only writer of the status.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/time.h"
+#include "kube/client.h"
+#include "metrics/block.h"
+#include "rollout/cluster_cache.h"
+#include "rollout/plan.h"
+#include "runtime/controller.h"
+#include "runtime/events.h"
+
+namespace sluice::rollout {
+
+// Where looks are taken. metrics::LookScheduler in the operator; a scripted one in simulations.
+class Looks {
+ public:
+  virtual ~Looks() = default;
+  virtual void schedule(const kube::Key& key, const metrics::Look& look, Time due) = 0;  // idempotent
+  virtual void cancel(const kube::Key& key) = 0;
+};
+
+// What own metrics count.
+class DecisionObserver {
+ public:
+  virtual ~DecisionObserver() = default;
+  virtual void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after) = 0;
+  virtual void forgotten(const kube::Key& key) = 0;
+};
+
+struct ReconcilerOptions {
+  Duration status_interval = minutes(1);
+};
+
+class RolloutReconciler final : public runtime::Reconciler {
+ public:
+  // All references outlive the reconciler.
+  RolloutReconciler(kube::Client& client, const ClusterCache& cache, Looks& looks, runtime::EventSink& events,
+                    const Clock& clock, DecisionObserver* observer = nullptr, ReconcilerOptions options = {});
+
+  Result<runtime::Requeue> reconcile(const kube::Key& key, std::stop_token stop) override;
+
+  // Hands over a finished look; the caller then puts the key into the queue. Thread-safe.
+  void look_finished(const kube::Key& key, metrics::LookResult result);
+
+  // Saves what is remembered and not yet saved, e.g. before the process ends. Errors are only logged.
+  void save_all();
+
+ private:
+  struct Memory {
+    std::string uid;
+    api::RolloutStatus status;    // the latest
+    api::RolloutStatus saved;     // as the API server has it
+    Time saved_at{};
+    std::string read_version;     // of the object that the status was last taken from or saved against
+    std::string trouble;          // why the last decision could not be carried out
+    std::string saved_version;    // what the API server answered to the last save
+  };
+
+  std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
+  void forget(const kube::Key& key);
+  std::optional<metrics::LookResult> take_finished(const kube::Key& key);
+  Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);
+  bool must_save(const Memory& memory, Time now) const;
+  void publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events);
+
+  kube::Client& client_;
+  const ClusterCache& cache_;
+  Looks& looks_;
+  runtime::EventSink& events_;
+  const Clock& clock_;
+  DecisionObserver* observer_;
+  const ReconcilerOptions options_;
+  std::mutex mutex_;  // guards the two maps, not what they point to
+  std::unordered_map<kube::Key, std::shared_ptr<Memory>, kube::KeyHash> memories_;
+  std::unordered_map<kube::Key, metrics::LookResult, kube::KeyHash> finished_;
+};
+
+}  // namespace sluice::rollout

@@ -1,0 +1,79 @@
+#include "rollout/sentence.h"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace sluice::rollout {
+namespace {
+
+template <class... Values>
+std::string print(const char* format, Values... values) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, values...);
+  return text.data();
+}
+
+std::string share_of(const api::ArmCounts& arm) {
+  if (arm.total <= 0) return "no requests";
+  return percent(arm.events / arm.total) + " (" + print("%.0f of %.0f", arm.events, arm.total) + ")";
+}
+
+const char* state_word(GuardrailState state) {
+  switch (state) {
+    case GuardrailState::Unproven: return "undecided";
+    case GuardrailState::NonInferior: return "not worse";
+    case GuardrailState::Tolerated: return "worse, but within the margin";
+    case GuardrailState::Harmed: return "worse";
+    case GuardrailState::CeilingExceeded: return "above the ceiling";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string number(double value) {
+  if (std::isnan(value)) return "-";
+  if (std::isinf(value)) return value > 0 ? "infinite" : "-infinite";
+  if (value == 0) return "0";
+  const double size = std::abs(value);
+  if (size >= 1e6 || size < 1e-4) return print("%.2g", value);
+  const int digits = std::max(0, 2 - static_cast<int>(std::floor(std::log10(size))));
+  std::string text = print("%.*f", digits, value);
+  if (text.find('.') != std::string::npos) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+  }
+  return text;
+}
+
+std::string percent(double share) { return number(share * 100) + "%"; }
+
+std::string e_value(double log_e) {
+  if (log_e == -HUGE_VAL) return "0";
+  if (std::abs(log_e) < 600) return number(std::exp(log_e));
+  return print("1e%+.0f", log_e / std::log(10.0));
+}
+
+std::string sentence(const api::MetricStatus& metric, GuardrailState state) {
+  std::string text = std::string(state_word(state)) + ": " + share_of(metric.candidate) + " against " +
+                     share_of(metric.stable) + " of stable";
+  if (metric.effect) {
+    text += ", ratio " + number(*metric.effect) + " (" + number(metric.lower.value_or(0)) + " to " +
+            (metric.upper ? number(*metric.upper) : std::string("any")) + ")";
+  }
+  return text;
+}
+
+std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail) {
+  const std::string of = detail.empty() ? "" : " (" + detail + ")";
+  switch (gap) {
+    case metrics::Gap::NoData: return "metric " + metric + " has no series for this block" + of;
+    case metrics::Gap::Stale: return "metric " + metric + " has no fresh samples at an end of this block" + of;
+    case metrics::Gap::TargetsChanged: return "pods came or went during this block of metric " + metric + of;
+    case metrics::Gap::EdgeMissing: return "the histogram of metric " + metric + " has no bucket at the asked edge" + of;
+  }
+  return "";
+}
+
+}  // namespace sluice::rollout

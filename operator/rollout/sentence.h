@@ -1,0 +1,27 @@
+// Numbers as sentences: what a person reads in a condition, an event or the live view.
+#pragma once
+
+#include <string>
+
+#include "api/types.h"
+#include "metrics/block.h"
+#include "rollout/verdict.h"
+
+namespace sluice::rollout {
+
+// A share as a percentage with three significant digits: "0.101%", "4%", "0%".
+std::string percent(double share);
+
+// A number with three significant digits, without an exponent where it can be avoided: "1.08", "0.0123", "2.4e+12".
+std::string number(double value);
+
+// e^log, as `number`; beyond what a double holds as a power of ten.
+std::string e_value(double log_e);
+
+// "harmed: 3.9% (47 of 1204) against 0.02% (2 of 10876) of stable, ratio 212 (31.5 to 980)".
+std::string sentence(const api::MetricStatus& metric, GuardrailState state);
+
+// "no series of the candidate matched metric errors".
+std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail);
+
+}  // namespace sluice::rollout

@@ -1,0 +1,88 @@
+// The cluster that a status asks for: sizes, deletions, the stable Service, the split.
+#include <set>
+
+#include "rollout/context.h"
+
+namespace sluice::rollout {
+namespace {
+
+int candidate_replicas(const Context& context) {
+  const api::RolloutStatus& status = context.status();
+  const api::Spec& spec = context.spec();
+  if (status.stable_revision.empty() || status.promoting_since) return spec.replicas;
+  int weight = status.traffic.candidate;
+  if (!spec.stages.empty()) {
+    const auto stage = static_cast<std::size_t>(status.stage ? status.stage->index : 0);
+    const auto step = static_cast<std::size_t>(status.stage ? status.stage->step : 0);
+    if (stage < spec.stages.size() && step < spec.stages[stage].canary.weights.size()) {
+      weight = std::max(weight, spec.stages[stage].canary.weights[step]);
+    }
+  }
+  return std::min(std::max(1, spec.replicas), capacity_for(spec, weight));
+}
+
+// A former revision keeps its size until its delay is over, and as long as the live route still sends to it.
+int retired_replicas(Context& context, const api::RetiredRevision& retired) {
+  const int now_there = context.revision(retired.revision).desired;
+  const auto& live = context.seen.route.live;
+  const bool routed = live && ((live->stable == retired.revision && live->candidate_percent < 100) ||
+                               (live->candidate == retired.revision && live->candidate_percent > 0));
+  if (routed) return now_there;
+  if (context.now >= retired.scale_down_at) return 0;
+  context.wake_at(retired.scale_down_at);
+  return now_there;
+}
+
+void want_former_revisions(Context& context, std::set<std::string> placed) {
+  api::RolloutStatus& status = context.status();
+  Wanted& wanted = context.decision.wanted;
+  std::vector<std::pair<Time, std::string>> idle;
+  for (const api::RetiredRevision& retired : status.retired) {
+    if (!context.revision(retired.revision).exists || !placed.insert(retired.revision).second) continue;
+    const int replicas = retired_replicas(context, retired);
+    wanted.revisions.push_back({retired.revision, replicas});
+    if (replicas == 0) idle.emplace_back(context.revision(retired.revision).created, retired.revision);
+  }
+  // What the status does not know was superseded before it had any traffic.
+  for (const auto& [name, seen] : context.seen.revisions) {
+    if (!seen.exists || seen.foreign || !placed.insert(name).second) continue;
+    wanted.revisions.push_back({name, 0});
+    idle.emplace_back(seen.created, name);
+  }
+  std::sort(idle.rbegin(), idle.rend());  // newest first
+  const auto keep = static_cast<std::size_t>(std::max(0, context.spec().revision_history_limit));
+  for (std::size_t i = keep; i < idle.size(); ++i) wanted.deleted.push_back(idle[i].second);
+  std::erase_if(wanted.revisions, [&](const WantedRevision& r) {
+    return std::find(wanted.deleted.begin(), wanted.deleted.end(), r.revision) != wanted.deleted.end();
+  });
+  std::erase_if(status.retired, [&](const api::RetiredRevision& r) { return !context.revision(r.revision).exists; });
+}
+
+}  // namespace
+
+void want(Context& context) {
+  api::RolloutStatus& status = context.status();
+  Wanted& wanted = context.decision.wanted;
+  if (!context.seen.invalid.empty()) {
+    wanted.split = split_of(status);  // hold what is: nothing new is derived from a spec that makes no sense
+    wanted.service_revision = status.stable_revision;
+    return;
+  }
+  std::set<std::string> placed;
+  if (!status.stable_revision.empty()) {
+    wanted.revisions.push_back({status.stable_revision, context.spec().replicas});
+    placed.insert(status.stable_revision);
+  }
+  if (!status.candidate_revision.empty()) {
+    wanted.revisions.push_back({status.candidate_revision, candidate_replicas(context)});
+    placed.insert(status.candidate_revision);
+  }
+  want_former_revisions(context, placed);
+  wanted.service_revision = status.stable_revision;
+  wanted.split = split_of(status);
+  // Somebody keeps changing the route: do not fight. It is written again with the next change of ours.
+  const bool contested = status.traffic.reasserted > 1 && status.stage && !status.stage->weight_set_at;
+  if (contested) wanted.split.reset();
+}
+
+}  // namespace sluice::rollout

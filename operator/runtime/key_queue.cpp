@@ -1,0 +1,172 @@
+#include "runtime/key_queue.h"
+
+#include <algorithm>
+
+namespace sluice::runtime {
+
+bool KeyQueue::add(const kube::Key& key, Priority priority, Instant now) {
+  if (shut_down_) return false;
+  return make_dirty(key, entries_[key], priority, now);
+}
+
+void KeyQueue::add_after(const kube::Key& key, Duration delay, Priority priority, Instant now) {
+  if (shut_down_) return;
+  if (delay <= Duration::zero()) {
+    add(key, priority, now);
+    return;
+  }
+  const Instant due = now + delay;
+  Entry& entry = entries_[key];
+  if (entry.due && *entry.due <= due) {
+    if (priority == Priority::Change) entry.due_priority = priority;
+    return;
+  }
+  // Of two delays the earlier time counts, and the more urgent priority.
+  const bool urgent = priority == Priority::Change || (entry.due && entry.due_priority == Priority::Change);
+  if (entry.due) delayed_.erase({*entry.due, key});
+  entry.due = due;
+  entry.due_priority = urgent ? Priority::Change : Priority::Resync;
+  delayed_.insert({due, key});
+}
+
+Duration KeyQueue::add_backoff(const kube::Key& key, Duration at_least, Instant now) {
+  if (shut_down_) return Duration::zero();
+  Entry& entry = entries_[key];
+  const unsigned doublings = std::min(entry.failures, 40U);
+  ++entry.failures;
+  const auto grown =
+      static_cast<double>(options_.backoff_initial.count()) * static_cast<double>(1ULL << doublings);
+  const auto ceiling = static_cast<double>(options_.backoff_ceiling.count());
+  const Duration delay = std::max(at_least, Duration(static_cast<Duration::rep>(std::min(grown, ceiling))));
+  add_after(key, delay, Priority::Change, now);
+  return delay;
+}
+
+void KeyQueue::forget(const kube::Key& key) {
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return;
+  entry->second.failures = 0;
+  drop_if_idle(entry);
+}
+
+unsigned KeyQueue::failures(const kube::Key& key) const {
+  const auto entry = entries_.find(key);
+  return entry == entries_.end() ? 0 : entry->second.failures;
+}
+
+std::optional<KeyQueue::Popped> KeyQueue::try_pop(Instant now) {
+  if (shut_down_) return std::nullopt;
+  take_due(now);
+  const std::optional<Priority> priority = choose();
+  if (!priority) return std::nullopt;
+  auto& queue = ready_[index(*priority)];
+  Popped popped{.key = std::move(queue.begin()->second), .priority = *priority, .waited = {}};
+  queue.erase(queue.begin());
+  Entry& entry = entries_[popped.key];
+  popped.waited = now - entry.ready_since;
+  entry.dirty = false;
+  entry.place = 0;
+  if (entry.due) {
+    delayed_.erase({*entry.due, popped.key});
+    entry.due.reset();
+  }
+  processing_.emplace(popped.key, now);
+  return popped;
+}
+
+nanoseconds KeyQueue::done(const kube::Key& key, Instant now) {
+  const auto running = processing_.find(key);
+  if (running == processing_.end()) return nanoseconds::zero();
+  const nanoseconds worked = now - running->second;
+  processing_.erase(running);
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return worked;
+  if (entry->second.dirty && !shut_down_) {
+    enqueue(key, entry->second, now);
+  } else {
+    drop_if_idle(entry);
+  }
+  return worked;
+}
+
+std::optional<Instant> KeyQueue::next_due(Instant now) const {
+  if (shut_down_) return std::nullopt;
+  if (!ready_[0].empty() || !ready_[1].empty()) return now;
+  // A delayed key that is being worked on becomes ready at done() at the earliest.
+  for (const auto& [due, key] : delayed_) {
+    if (!processing_.contains(key)) return due;
+  }
+  return std::nullopt;
+}
+
+void KeyQueue::shut_down() {
+  shut_down_ = true;
+  ready_[0].clear();
+  ready_[1].clear();
+  delayed_.clear();
+  entries_.clear();
+}
+
+nanoseconds KeyQueue::unfinished(Instant now) const {
+  nanoseconds sum{};
+  for (const auto& [key, since] : processing_) sum += now - since;
+  return sum;
+}
+
+nanoseconds KeyQueue::longest_running(Instant now) const {
+  nanoseconds longest{};
+  for (const auto& [key, since] : processing_) longest = std::max<nanoseconds>(longest, now - since);
+  return longest;
+}
+
+bool KeyQueue::make_dirty(const kube::Key& key, Entry& entry, Priority priority, Instant now) {
+  const bool more_urgent = priority == Priority::Change && entry.priority == Priority::Resync;
+  if (entry.dirty) {
+    if (!more_urgent) return false;
+    entry.priority = priority;
+    if (entry.place != 0) {
+      ready_[index(Priority::Resync)].erase(entry.place);
+      ready_[index(Priority::Change)].emplace(entry.place, key);  // keeps its turn among all
+    }
+    return false;
+  }
+  entry.dirty = true;
+  entry.priority = priority;
+  if (!processing_.contains(key)) enqueue(key, entry, now);
+  return true;
+}
+
+void KeyQueue::enqueue(const kube::Key& key, Entry& entry, Instant now) {
+  entry.place = next_place_++;
+  entry.ready_since = now;
+  ready_[index(entry.priority)].emplace(entry.place, key);
+}
+
+void KeyQueue::take_due(Instant now) {
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    const kube::Key key = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    Entry& entry = entries_[key];
+    entry.due.reset();
+    make_dirty(key, entry, entry.due_priority, now);
+  }
+}
+
+void KeyQueue::drop_if_idle(Entries::iterator entry) {
+  const Entry& e = entry->second;
+  if (!e.dirty && !e.due && e.failures == 0) entries_.erase(entry);
+}
+
+std::optional<Priority> KeyQueue::choose() {
+  const bool changes = !ready_[index(Priority::Change)].empty();
+  const bool resyncs = !ready_[index(Priority::Resync)].empty();
+  if (!changes && !resyncs) return std::nullopt;
+  if (!changes || (resyncs && changes_in_a_row_ >= options_.changes_per_resync)) {
+    changes_in_a_row_ = 0;
+    return Priority::Resync;
+  }
+  changes_in_a_row_ = resyncs ? changes_in_a_row_ + 1 : 0;
+  return Priority::Change;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,106 @@
+// KeyQueue: which key is to be worked on next. A pure state machine; WorkQueue puts a lock and a clock around
+// it.
+//
+// A key is what names an object, never the object and never the event: many changes of one object while it
+// waits are one piece of work, and whoever does it looks at the newest state.
+//
+// Guarantees:
+// - a key that try_pop() returned is not returned again before done(); if it was added meanwhile, it is
+// queued
+//   again at done();
+// - of several delays for one key the earliest counts; popping a key uses its delay up, since whoever works
+// on it
+//   decides anew when to come back;
+// - keys of one priority come in the order in which they became ready; a resync waits at most for
+//   `changes_per_resync` changes;
+// - after shut_down() nothing is added and nothing is returned; what is being worked on can finish.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "base/time.h"
+#include "kube/resource.h"
+#include "runtime/instant.h"
+#include "runtime/observer.h"
+
+namespace sluice::runtime {
+
+struct QueueOptions {
+  Duration backoff_initial{5};  // after the first failure of a key; doubles with each
+  Duration backoff_ceiling{60'000};
+  unsigned changes_per_resync = 16;
+};
+
+// Not thread-safe.
+class KeyQueue {
+ public:
+  struct Popped {
+    kube::Key key;
+    Priority priority = Priority::Change;
+    nanoseconds waited{};  // since it became ready
+  };
+
+  explicit KeyQueue(const QueueOptions& options = {}) : options_(options) {}
+
+  // Makes the key ready, now or (if somebody works on it) at done(). False: it was so already, or shut down.
+  bool add(const kube::Key& key, Priority priority, Instant now);
+  void add_after(const kube::Key& key, Duration delay, Priority priority, Instant now);
+  // Counts a failure and adds the key after its backoff, or after `at_least` if that is longer. Returns the
+  // delay.
+  Duration add_backoff(const kube::Key& key, Duration at_least, Instant now);
+  // Forgets the failures of a key.
+  void forget(const kube::Key& key);
+  unsigned failures(const kube::Key& key) const;
+
+  std::optional<Popped> try_pop(Instant now);
+  // The worker of this key has finished. Returns how long it took; zero if nobody worked on it.
+  nanoseconds done(const kube::Key& key, Instant now);
+
+  // When try_pop() can next return something: `now` or earlier if at once, nothing if only add() can help.
+  std::optional<Instant> next_due(Instant now) const;
+
+  void shut_down();
+  bool is_shut_down() const { return shut_down_; }
+
+  std::size_t ready(Priority priority) const { return ready_[index(priority)].size(); }
+  std::size_t delayed() const { return delayed_.size(); }
+  std::size_t processing() const { return processing_.size(); }
+  // The sum, and the largest, of how long the keys that are worked on have been worked on.
+  nanoseconds unfinished(Instant now) const;
+  nanoseconds longest_running(Instant now) const;
+
+ private:
+  struct Entry {
+    bool dirty = false;       // is to be worked on
+    std::uint64_t place = 0;  // in ready_, 0 when it waits for done()
+    Priority priority = Priority::Resync;
+    Instant ready_since{};
+    std::optional<Instant> due;  // in delayed_
+    Priority due_priority = Priority::Resync;
+    unsigned failures = 0;
+  };
+  using Entries = std::unordered_map<kube::Key, Entry, kube::KeyHash>;
+
+  static std::size_t index(Priority priority) { return priority == Priority::Change ? 0 : 1; }
+  bool make_dirty(const kube::Key& key, Entry& entry, Priority priority, Instant now);
+  void enqueue(const kube::Key& key, Entry& entry, Instant now);
+  void take_due(Instant now);
+  void drop_if_idle(Entries::iterator entry);
+  std::optional<Priority> choose();
+
+  QueueOptions options_;
+  Entries entries_;
+  std::map<std::uint64_t, kube::Key> ready_[2];  // by priority, in order of arrival
+  std::set<std::pair<Instant, kube::Key>> delayed_;
+  std::map<kube::Key, Instant> processing_;
+  std::uint64_t next_place_ = 1;
+  unsigned changes_in_a_row_ = 0;
+  bool shut_down_ = false;
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,194 @@
+#include "runtime/list_watch.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "kube/object.h"
+
+namespace sluice::runtime {
+namespace {
+
+// A watch that ends sooner than this without an event is a server or a proxy that does not really watch.
+constexpr seconds kShortestWatch{1};
+// However long a server asks us to wait, look again after this.
+constexpr minutes kLongestRetryAfter{2};
+
+const char* advice(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Forbidden:
+      return "the service account lacks the verbs list and watch on this resource; it is not ready until "
+             "they "
+             "are granted";
+    case ErrorCode::Unauthorized:
+      return "the API server does not accept the credentials";
+    case ErrorCode::NotFound:
+      return "the API server does not know this resource; is its CRD installed?";
+    default:
+      return "will try again";
+  }
+}
+
+// Whether to give up the version that we hold and list anew: not for a server that is merely away, which will
+// still know the version when it is back.
+bool watch_needs_list(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Gone:
+    case ErrorCode::Invalid:
+    case ErrorCode::NotFound:
+    case ErrorCode::TooLarge:
+    case ErrorCode::Internal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+ListWatch::ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptions& options,
+                     Observer& observer)
+    : name_(std::move(name)),
+      sink_(sink),
+      options_(options),
+      observer_(observer),
+      backoff_(options.backoff, options.seed),
+      jitter_(options.seed == 0 ? 0 : options.seed + 1) {}
+
+ListWatch::Request ListWatch::next() {
+  if (listing_) {
+    if (continue_.empty()) {
+      sink_.list_started();
+      items_ = 0;
+    }
+    kube::ListOptions list;
+    list.selector = options_.selector;
+    list.limit = options_.page_size;
+    list.continue_token = continue_;
+    // A continue token carries its version; the server refuses both together.
+    if (continue_.empty()) list.resource_version = list_version_;
+    return List{std::move(list)};
+  }
+  kube::WatchOptions watch;
+  watch.selector = options_.selector;
+  watch.resource_version = version_;
+  const double shortened =
+      static_cast<double>(options_.watch_timeout.count()) * (1 - 0.2 * jitter_.uniform());
+  watch.timeout = std::max(seconds(1), seconds(static_cast<seconds::rep>(shortened)));
+  return Watch{std::move(watch)};
+}
+
+void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
+  if (!page) {
+    observer_.listed(name_, false, 0);
+    // "Gone" here is a continue token or a version that expired; "Timeout" for a version that this server has
+    // not reached ("too large"), as after a restore. Both are cured by asking for the latest.
+    const bool versioned = !continue_.empty() || (!list_version_.empty() && list_version_ != "0");
+    const ErrorCode code = page.error().code;
+    if (code == ErrorCode::Gone ||
+        (versioned && (code == ErrorCode::Timeout || code == ErrorCode::Invalid))) {
+      relist("");
+    }
+    fail("cannot list", page.error(), now);
+    return;
+  }
+  for (nlohmann::json& object : page->items) {
+    if (!options_.keep_managed_fields) kube::strip_managed_fields(object);
+    sink_.list_item(object);
+  }
+  items_ += page->items.size();
+  if (!page->continue_token.empty()) {
+    continue_ = page->continue_token;
+    return;
+  }
+  observer_.listed(name_, true, items_);
+  version_ = page->resource_version;
+  listing_ = false;
+  continue_.clear();
+  sink_.list_finished();
+  if (!synced_) log::info("cache filled", {{"resource", name_}, {"objects", items_}});
+  synced_ = true;
+}
+
+void ListWatch::watch_started(Instant now) {
+  watch_started_ = now;
+  watch_events_ = 0;
+  watch_broken_ = false;
+}
+
+bool ListWatch::watch_event(kube::WatchEvent event) {
+  if (watch_broken_) return false;
+  ++watch_events_;
+  std::string version = kube::resource_version_of(event.object);
+  const bool bookmark = event.type == kube::WatchEvent::Type::Bookmark;
+  if (version.empty() || (!bookmark && kube::key_of(event.object).name.empty())) {
+    watch_broken_ = true;
+    return false;
+  }
+  if (!bookmark) {
+    if (!options_.keep_managed_fields) kube::strip_managed_fields(event.object);
+    if (event.type == kube::WatchEvent::Type::Deleted) {
+      sink_.deleted(event.object);
+    } else {
+      sink_.applied(event.object);
+    }
+  }
+  // Only now: should the sink throw, the event comes again.
+  version_ = std::move(version);
+  return true;
+}
+
+void ListWatch::watch_ended(const Outcome& outcome, Instant now) {
+  if (watch_broken_) {
+    observer_.watch_ended(name_, WatchEnd::Failed);
+    relist(version_);
+    fail("cannot watch",
+         {.code = ErrorCode::Internal,
+          .message = "an event without name or resourceVersion",
+          .retry_after = {}},
+         now);
+    return;
+  }
+  if (outcome) {
+    if (watch_events_ > 0 || now - watch_started_ >= kShortestWatch) {
+      observer_.watch_ended(name_, WatchEnd::Finished);
+      return;
+    }
+    observer_.watch_ended(name_, WatchEnd::TooShort);
+    fail("cannot watch",
+         {.code = ErrorCode::Unavailable,
+          .message = "the watch ended at once, without an event",
+          .retry_after = {}},
+         now);
+    return;
+  }
+  const ErrorCode code = outcome.error().code;
+  observer_.watch_ended(name_, code == ErrorCode::Gone ? WatchEnd::Gone : WatchEnd::Failed);
+  if (watch_needs_list(code)) relist(code == ErrorCode::Gone ? std::string() : version_);
+  fail("cannot watch", outcome.error(), now);
+}
+
+void ListWatch::relist(std::string version) {
+  listing_ = true;
+  continue_.clear();
+  list_version_ = std::move(version);
+}
+
+void ListWatch::fail(const char* what, const Error& error, Instant now) {
+  Duration delay = backoff_.next(now);
+  if (error.retry_after) delay = std::max(delay, std::min<Duration>(*error.retry_after, kLongestRetryAfter));
+  not_before_ = now + delay;
+  const log::Fields fields = {{"resource", name_},
+                              {"error", to_string(error.code)},
+                              {"cause", error.message},
+                              {"hint", advice(error.code)},
+                              {"retryIn", humane(delay)}};
+  if (error.code == ErrorCode::Gone) {
+    log::info(what, fields);  // ordinary: the server compacts its history
+  } else {
+    log::warn(what, fields);
+  }
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,10 @@
+#include "runtime/observer.h"
+
+namespace sluice::runtime {
+
+Observer& no_observer() {
+  static Observer nobody;
+  return nobody;
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,96 @@
+#include "runtime/reflector.h"
+
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <variant>
+
+#include "base/log.h"
+
+namespace sluice::runtime {
+
+Reflector::Reflector(kube::Client& client, kube::Resource resource, ReflectorSink& sink, const Clock& clock,
+                     const ReflectorOptions& options, Observer& observer)
+    : client_(client),
+      resource_(std::move(resource)),
+      clock_(clock),
+      ns_(options.ns),
+      machine_(resource_.plural, sink, options, observer) {}
+
+Reflector::~Reflector() {
+  stop();
+}
+
+void Reflector::start() {
+  if (thread_.joinable()) return;
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void Reflector::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+bool Reflector::wait_synced(Duration timeout) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, timeout, [this] { return synced(); });
+  return synced();
+}
+
+void Reflector::run(const std::stop_token& stop) {
+  while (wait_until(machine_.not_before(), stop)) {
+    const ListWatch::Request request = machine_.next();
+    if (const auto* wanted = std::get_if<ListWatch::List>(&request)) {
+      list(wanted->options);
+    } else {
+      watch(std::get<ListWatch::Watch>(request).options, stop);
+    }
+  }
+}
+
+void Reflector::list(const kube::ListOptions& options) {
+  machine_.listed(client_.list(resource_, ns_, options), clock_.steady());
+  if (!machine_.synced() || synced()) return;
+  const std::lock_guard lock(mutex_);
+  synced_ = true;
+  wake_.notify_all();
+}
+
+void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& stop) {
+  std::stop_source end;  // of this watch only: a token that lives long gathers registrations
+  const std::stop_callback forward(stop, [&end] { end.request_stop(); });
+  machine_.watch_started(clock_.steady());
+  std::string thrown;
+  const Outcome outcome = client_.watch(
+      resource_, ns_, options,
+      [&](kube::WatchEvent event) {
+        // The reader of the stream is no place for an exception: it would end the process.
+        try {
+          if (thrown.empty() && machine_.watch_event(event)) return;
+        } catch (const std::exception& e) {
+          thrown = e.what();
+        }
+        end.request_stop();
+      },
+      end.get_token());
+  if (stop.stop_requested()) return;
+  if (thrown.empty()) {
+    machine_.watch_ended(outcome, clock_.steady());
+    return;
+  }
+  log::error("the cache threw on a watch event", {{"resource", name()}, {"cause", thrown}});
+  machine_.watch_ended(Error{.code = ErrorCode::Internal, .message = thrown, .retry_after = {}},
+                       clock_.steady());
+}
+
+bool Reflector::wait_until(Instant due, const std::stop_token& stop) {
+  const Instant now = clock_.steady();
+  if (due > now) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, due - now, [] { return false; });
+  }
+  return !stop.stop_requested();
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,62 @@
+// Reflector: keeps a copy of one resource of the API server in a sink, on a thread of its own.
+//
+//   Store<Deployment> deployments("deployments", parse);
+//   Reflector reflector(client, kDeployments, deployments, clock, {.selector = {.labels =
+//   "sluice.dev/rollout"}}); reflector.start(); reflector.wait_synced(seconds(60));
+//
+// How it behaves when requests fail is told in list_watch.h; this class is the thread around that machine.
+// A watch is stopped at once; a list that is under way when stop() is called is waited for, which the
+// deadline of the client bounds.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "runtime/list_watch.h"
+
+namespace sluice::runtime {
+
+// Public functions are thread-safe, except that start() and stop() belong to one thread.
+class Reflector {
+ public:
+  // Everything passed by reference outlives the reflector. Nothing is asked before start().
+  Reflector(kube::Client& client, kube::Resource resource, ReflectorSink& sink, const Clock& clock,
+            const ReflectorOptions& options = {}, Observer& observer = no_observer());
+  ~Reflector();
+  Reflector(const Reflector&) = delete;
+  Reflector& operator=(const Reflector&) = delete;
+
+  void start();
+  // Ends the watch and joins the thread. The sink is not called any more. May be called again.
+  void stop();
+
+  const std::string& name() const { return resource_.plural; }
+
+  // The sink holds a complete copy. Stays true while the server is away: the copy is then old, not gone.
+  bool synced() const { return synced_.load(); }
+  // Waits until synced, at most for `timeout`. Returns synced().
+  bool wait_synced(Duration timeout);
+
+ private:
+  void run(const std::stop_token& stop);
+  void list(const kube::ListOptions& options);
+  void watch(const kube::WatchOptions& options, const std::stop_token& stop);
+  bool wait_until(Instant due, const std::stop_token& stop);
+
+  kube::Client& client_;
+  kube::Resource resource_;
+  const Clock& clock_;
+  std::string ns_;
+  ListWatch machine_;  // used by thread_ only
+
+  std::atomic<bool> synced_{false};
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,142 @@
+#include "runtime/work_queue.h"
+
+#include <utility>
+
+namespace sluice::runtime {
+
+WorkQueue::WorkQueue(std::string name, const Clock& clock, const QueueOptions& options, Observer& observer)
+    : name_(std::move(name)), clock_(clock), observer_(observer), queue_(options) {}
+
+void WorkQueue::add(const kube::Key& key, Priority priority) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!queue_.add(key, priority, clock_.steady())) {
+      report_depth();  // it may have moved to the other priority
+      return;
+    }
+    observer_.queue_added(name_);
+    report_depth();
+  }
+  changed_.notify_one();
+}
+
+void WorkQueue::add_after(const kube::Key& key, Duration delay, Priority priority) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.add_after(key, delay, priority, clock_.steady());
+    report_depth();
+  }
+  // Whoever waits for a later time must look again.
+  changed_.notify_one();
+}
+
+Duration WorkQueue::add_backoff(const kube::Key& key, Duration at_least) {
+  Duration delay;
+  {
+    const std::lock_guard lock(mutex_);
+    delay = queue_.add_backoff(key, at_least, clock_.steady());
+    observer_.queue_retried(name_);
+  }
+  changed_.notify_one();
+  return delay;
+}
+
+void WorkQueue::forget(const kube::Key& key) {
+  const std::lock_guard lock(mutex_);
+  queue_.forget(key);
+}
+
+unsigned WorkQueue::failures(const kube::Key& key) const {
+  const std::lock_guard lock(mutex_);
+  return queue_.failures(key);
+}
+
+std::optional<kube::Key> WorkQueue::pop(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested() && !queue_.is_shut_down()) {
+    if (std::optional<kube::Key> key = pop_locked()) return key;
+    const Instant now = clock_.steady();
+    const std::optional<Instant> due = queue_.next_due(now);
+    const auto news = [&] { return queue_.is_shut_down() || queue_.next_due(clock_.steady()) != due; };
+    if (due) {
+      changed_.wait_for(lock, stop, *due - now, news);
+    } else {
+      changed_.wait(lock, stop, news);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<kube::Key> WorkQueue::try_pop() {
+  const std::lock_guard lock(mutex_);
+  return pop_locked();
+}
+
+void WorkQueue::done(const kube::Key& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    observer_.queue_worked(name_, queue_.done(key, clock_.steady()));
+    report_depth();
+    if (queue_.processing() == 0) idle_.notify_all();
+  }
+  changed_.notify_one();
+}
+
+std::optional<Instant> WorkQueue::next_due() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.next_due(clock_.steady());
+}
+
+void WorkQueue::shut_down() {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.shut_down();
+    report_depth();
+  }
+  changed_.notify_all();
+}
+
+bool WorkQueue::drain(Duration timeout) {
+  std::unique_lock lock(mutex_);
+  return idle_.wait_for(lock, timeout, [this] { return queue_.processing() == 0; });
+}
+
+std::size_t WorkQueue::depth() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.ready(Priority::Change) + queue_.ready(Priority::Resync);
+}
+
+std::size_t WorkQueue::delayed() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.delayed();
+}
+
+std::size_t WorkQueue::processing() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.processing();
+}
+
+nanoseconds WorkQueue::unfinished() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.unfinished(clock_.steady());
+}
+
+nanoseconds WorkQueue::longest_running() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.longest_running(clock_.steady());
+}
+
+void WorkQueue::report_depth() {
+  observer_.queue_depth(name_, Priority::Change, queue_.ready(Priority::Change));
+  observer_.queue_depth(name_, Priority::Resync, queue_.ready(Priority::Resync));
+}
+
+std::optional<kube::Key> WorkQueue::pop_locked() {
+  std::optional<KeyQueue::Popped> popped = queue_.try_pop(clock_.steady());
+  if (!popped) return std::nullopt;
+  observer_.queue_waited(name_, popped->waited);
+  report_depth();
+  return std::move(popped->key);
+}
+
+}  // namespace sluice::runtime

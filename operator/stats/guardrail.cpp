@@ -1,0 +1,137 @@
+#include "stats/guardrail.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stats/ceiling.h"
+#include "stats/log_space.h"
+
+namespace sluice::stats {
+namespace {
+
+// Ratios below the harm grid, for the interval only: 12 from a tenth of the harm ratio.
+constexpr std::size_t lower_nodes = 12;
+
+std::vector<double> interval_nodes(double harm_ratio) {
+  const double least = 0.1 * harm_ratio;
+  RatioGrid lower = uniform_grid(least, 1.05 * harm_ratio, lower_nodes + 1);
+  lower.ratios.pop_back();  // the first of the harm grid
+  const RatioGrid harm = default_harm_grid(harm_ratio);
+  lower.ratios.insert(lower.ratios.end(), harm.ratios.begin(), harm.ratios.end());
+  return lower.ratios;
+}
+
+void accumulate(Block& totals, const Block& block) {
+  totals.candidate_events += block.candidate_events;
+  totals.stable_events += block.stable_events;
+  totals.candidate_exposure += block.candidate_exposure;
+  totals.stable_exposure += block.stable_exposure;
+}
+
+}  // namespace
+
+Outcome check(const GuardrailParameters& p) {
+  const auto invalid = [](const char* what) { return Error{ErrorCode::Invalid, what, {}}; };
+  const auto positive = [](double value) { return std::isfinite(value) && value > 0.0; };
+  const auto rate = [](double value) { return std::isfinite(value) && value >= 0.0; };
+  if (!positive(p.harm_ratio)) return invalid("the ratio that counts as harm must be above 0");
+  if (!positive(p.margin_ratio)) return invalid("the margin must be a ratio above 0");
+  if (!rate(p.harm_floor) || !rate(p.or_below) || !rate(p.ceiling))
+    return invalid("a rate must be 0 or more");
+  if (!rate(p.past_dispersion) || !rate(p.past_weight)) return invalid("a dispersion must be 0 or more");
+  if (p.fixed_dispersion != 0.0 && !(std::isfinite(p.fixed_dispersion) && p.fixed_dispersion >= 1.0)) {
+    return invalid("a fixed dispersion must be 1 or more");
+  }
+  return Ok{};
+}
+
+GuardrailEvidence::GuardrailEvidence(const GuardrailParameters& parameters)
+    : parameters_(parameters),
+      harm_weights_(default_harm_grid(parameters.harm_ratio).log_weights),
+      non_inferior_weights_(default_non_inferior_grid(parameters.margin_ratio).log_weights),
+      interval_weights_(normal_log_weights(interval_nodes(parameters.harm_ratio), 0.0, 1.0)),
+      every_block_(interval_nodes(parameters.harm_ratio), {parameters.harm_ratio, parameters.margin_ratio}),
+      user_facing_(default_non_inferior_grid(parameters.margin_ratio).ratios, {parameters.margin_ratio}) {
+  evaluate();
+  sup_ = {now_.harm, now_.non_inferior, now_.ceiling};
+}
+
+bool GuardrailEvidence::add(const Block& block, bool user_facing) {
+  if (!is_valid(block)) return false;
+  looks_ += 1.0;
+  accumulate(totals_, block);
+  every_block_.add(block);
+  conditional_.add(block);
+  candidate_.add(block);
+  if (user_facing) {
+    served_events_ += block.candidate_events;
+    served_exposure_ += block.candidate_exposure;
+    user_facing_.add(block);
+  }
+  evaluate();
+  sup_.harm = std::max(sup_.harm, now_.harm);
+  sup_.non_inferior = std::max(sup_.non_inferior, now_.non_inferior);
+  sup_.ceiling = std::max(sup_.ceiling, now_.ceiling);
+  return true;
+}
+
+void GuardrailEvidence::evaluate() {
+  const GuardrailParameters& p = parameters_;
+  const double phi = dispersion();
+  const double rate_phi = ceiling_dispersion();
+  const double candidate_events = totals_.candidate_events;
+  const double candidate_exposure = totals_.candidate_exposure;
+
+  now_.harm = log_mixture(every_block_, lower_nodes, harm_weights_, every_block_.at_exact(0), phi);
+  if (p.harm_floor > 0.0) {
+    now_.harm = log_e_harm_above_floor(
+        now_.harm, stats::log_e_above(candidate_events, candidate_exposure, p.harm_floor, rate_phi));
+  }
+  now_.ratio = log_mixture(user_facing_, 0, non_inferior_weights_, user_facing_.at_exact(0), phi);
+  now_.below = log_zero;
+  now_.non_inferior = now_.ratio;
+  if (p.or_below > 0.0) {
+    now_.below = stats::log_e_below(served_events_, served_exposure_, p.or_below, rate_phi);
+    now_.non_inferior = stats::log_e_non_inferior(now_.ratio, now_.below);
+  }
+  now_.ceiling = log_zero;
+  if (p.ceiling > 0.0) {
+    now_.ceiling = stats::log_e_above(candidate_events, candidate_exposure, p.ceiling, rate_phi);
+  }
+}
+
+double GuardrailEvidence::dispersion() const {
+  if (parameters_.fixed_dispersion > 0.0) return parameters_.fixed_dispersion;
+  return ratio_dispersion(conditional_, parameters_.past_dispersion, parameters_.past_weight);
+}
+
+double GuardrailEvidence::ceiling_dispersion() const {
+  if (parameters_.fixed_dispersion > 0.0) return parameters_.fixed_dispersion;
+  return std::max(dispersion(), candidate_.phi());
+}
+
+RatioInterval GuardrailEvidence::ratio(double alpha) const {
+  return ratio_interval(every_block_, interval_weights_, alpha, dispersion());
+}
+
+bool GuardrailEvidence::ratio_below(double r, double alpha) const {
+  if (!(r > 0.0)) return false;
+  double there = 0.0;
+  if (r == parameters_.harm_ratio) {
+    there = every_block_.at_exact(0);
+  } else if (r == parameters_.margin_ratio) {
+    there = every_block_.at_exact(1);
+  } else {
+    there = every_block_.at_log_ratio(std::log(r));
+  }
+  const double phi = dispersion();
+  if (log_mixture(every_block_, 0, interval_weights_, there, phi) < -std::log(alpha)) return false;
+  // r is outside. As L is concave in log r, r is above the interval exactly when some smaller ratio is
+  // likelier.
+  for (std::size_t k = 0; k < every_block_.node_count() && every_block_.node(k) < r; ++k) {
+    if (every_block_.at_node(k) > there) return true;
+  }
+  return false;
+}
+
+}  // namespace sluice::stats

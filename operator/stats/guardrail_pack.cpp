@@ -1,0 +1,104 @@
+// How the evidence of a guardrail is written down and read back: see GuardrailEvidence::pack.
+#include <bit>
+#include <cstdint>
+#include <string_view>
+
+#include "stats/guardrail.h"
+#include "stats/packed_state.h"
+
+namespace sluice::stats {
+namespace {
+
+// Raise it whenever a grid, the order of the numbers or their meaning changes: old text is then refused
+// instead of misread.
+constexpr std::string_view version = "g1";
+
+// A fingerprint of the parameters that the saved sums and suprema were made with, as a whole number that a
+// double holds exactly. The past is not part of it, for it travels with the text.
+double fingerprint(const GuardrailParameters& p) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const double value :
+       {p.harm_ratio, p.harm_floor, p.margin_ratio, p.or_below, p.ceiling, p.fixed_dispersion}) {
+    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 1099511628211ULL;
+    hash ^= hash >> 29;
+  }
+  return static_cast<double>(hash >> 12);
+}
+
+// Hands out consecutive numbers of a list that is known to be long enough.
+class Reader {
+ public:
+  explicit Reader(std::span<const double> numbers) : rest_(numbers) {}
+  double next() {
+    const double value = rest_.front();
+    rest_ = rest_.subspan(1);
+    return value;
+  }
+  std::span<const double> next(std::size_t count) {
+    const auto values = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return values;
+  }
+
+ private:
+  std::span<const double> rest_;
+};
+
+}  // namespace
+
+std::string GuardrailEvidence::pack() const {
+  std::vector<double> all;
+  const auto append = [&all](std::initializer_list<double> more) { all.insert(all.end(), more); };
+  append({fingerprint(parameters_), parameters_.past_dispersion, parameters_.past_weight, looks_});
+  append({sup_.harm, sup_.non_inferior, sup_.ceiling});
+  append(
+      {totals_.candidate_events, totals_.stable_events, totals_.candidate_exposure, totals_.stable_exposure});
+  append({served_events_, served_exposure_});
+  const ConditionalDispersion::State conditional = conditional_.state();
+  append({conditional.blocks, conditional.a, conditional.b, conditional.d, conditional.candidate,
+          conditional.stable});
+  append({candidate_.state().blocks, candidate_.state().squares});
+  for (const RatioLikelihood* likelihood : {&every_block_, &user_facing_}) {
+    const std::vector<double> state = likelihood->state();
+    all.insert(all.end(), state.begin(), state.end());
+  }
+  return pack_numbers(version, all);
+}
+
+Result<GuardrailEvidence> GuardrailEvidence::unpack(const GuardrailParameters& parameters,
+                                                    std::string_view text) {
+  if (const Outcome sane = check(parameters); !sane) return sane.error();
+  const Result<std::vector<double>> numbers = unpack_numbers(version, text);
+  if (!numbers) return numbers.error();
+
+  constexpr std::size_t before_sums = 21;
+  GuardrailEvidence evidence(parameters);
+  const std::size_t every = evidence.every_block_.state().size();
+  const std::size_t served = evidence.user_facing_.state().size();
+  if (numbers->size() != before_sums + every + served) {
+    return Error{ErrorCode::Invalid, "saved evidence has another length than this version writes", {}};
+  }
+  Reader reader(*numbers);
+  if (reader.next() != fingerprint(parameters)) {
+    return Error{ErrorCode::Invalid, "saved evidence belongs to other parameters of the metric", {}};
+  }
+  evidence.parameters_.past_dispersion = reader.next();
+  evidence.parameters_.past_weight = reader.next();
+  evidence.looks_ = reader.next();
+  evidence.sup_ = {reader.next(), reader.next(), reader.next()};
+  evidence.totals_ = {reader.next(), reader.next(), reader.next(), reader.next()};
+  evidence.served_events_ = reader.next();
+  evidence.served_exposure_ = reader.next();
+  evidence.conditional_.restore(
+      {reader.next(), reader.next(), reader.next(), reader.next(), reader.next(), reader.next()});
+  const double blocks = reader.next();
+  const double squares = reader.next();
+  const Block& totals = evidence.totals_;
+  evidence.candidate_.restore({blocks, totals.candidate_events, totals.candidate_exposure, squares});
+  evidence.every_block_.restore(reader.next(every));
+  evidence.user_facing_.restore(reader.next(served));
+  evidence.evaluate();
+  return evidence;
+}
+
+}  // namespace sluice::stats

@@ -1,0 +1,87 @@
+// Traffic providers: how a split between two revisions is written down for a router, and how it is read back.
+//
+//   const Provider& provider = provider_for(rollout.spec.traffic);
+//   RouteState state = provider.observe(rollout, live, split);
+//   if (!state.as_wanted) apply(provider.desired(rollout, split));
+//
+// A provider is pure: it holds nothing, asks nobody, and computes the whole of what must be in the cluster
+// from the Rollout and the split. Writing is the reconciler's job, by server-side apply of the whole object
+// as kFieldManager: the lists of a route are atomic there, so a partial object would delete the rest.
+//
+// A new provider: a type in api::TrafficSpec, one file here that defines provider_of() for it, and one line
+// at the end of this header.
+//
+// All functions are thread-safe and never throw on what a user or a server wrote.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "api/types.h"
+#include "kube/resource.h"
+#include "traffic/route_view.h"
+
+namespace sluice::traffic {
+
+// Revisions, and the candidate's share in whole percent, 0..100. Stable gets the rest. `candidate` may be
+// empty: then stable gets everything, whatever the percentage says.
+struct Split {
+  std::string stable;
+  std::string candidate;
+  int candidate_percent = 0;
+  bool operator==(const Split&) const = default;
+};
+
+enum class Acceptance {
+  Unknown,   // nobody has answered for the route as it is now
+  Accepted,  // every gateway that the route names has accepted it as it is now
+  Rejected,
+};
+
+// The route as it is in the cluster, against the split that is wanted.
+struct RouteState {
+  bool exists = false;
+  bool as_wanted = false;     // nothing needs to be written. False for a missing route
+  std::optional<Split> live;  // what is being routed; nullopt: it cannot be read as a split of ours
+  Acceptance acceptance = Acceptance::Unknown;  // of the live object, be it as wanted or not
+  std::string reason;          // of the acceptance: one CamelCase word, for the condition TrafficAccepted
+  std::string message;         // of the acceptance: a sentence that names the gateway
+  std::string foreign_writer;  // who else has rewritten what we own of it; empty: nobody, or undone by now
+  bool owned_by_other =
+      false;  // it is not ours to write: it belongs to another owner, or was there before us
+};
+
+struct Capabilities {
+  bool shifts_traffic = false;   // false: somebody else follows the weights that status publishes
+  bool marks_responses = false;  // each response names its revision in the header kRevisionHeader
+};
+
+// The response header that tells which revision has answered.
+inline constexpr const char* kRevisionHeader = "x-sluice-revision";
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+
+  // The kind that holds the split; nullopt: nothing in the cluster.
+  virtual std::optional<kube::Resource> resource() const = 0;
+
+  virtual Capabilities capabilities() const = 0;
+
+  // The whole object that we own, ready to be applied; null without a resource(). Preconditions: `rollout`
+  // has a key, a uid and this provider's traffic; split.stable is not empty.
+  virtual nlohmann::json desired(const api::Rollout& rollout, const Split& split) const = 0;
+
+  // `live` may be null: there is none.
+  virtual RouteState observe(const api::Rollout& rollout, const RouteView* live,
+                             const Split& wanted) const = 0;
+};
+
+const Provider& provider_for(const api::TrafficSpec& traffic);
+
+// Every provider, each defined in a file of its own.
+const Provider& provider_of(const api::GatewayApiTraffic&);  // gateway_api.cpp
+const Provider& provider_of(const api::ManualTraffic&);      // manual.cpp
+
+}  // namespace sluice::traffic

@@ -1,0 +1,132 @@
+// Why a pod is not ready, from what the kubelet and the scheduler say about it.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "workload/object_view.h"
+#include "workload/views.h"
+
+namespace sluice::workload {
+namespace {
+
+constexpr std::size_t kMessageLimit = 300;  // bytes; it ends up in a status message and in events
+
+struct Problem {
+  std::string reason;
+  std::string message;
+};
+
+std::string shortened(std::string message) {
+  if (message.size() <= kMessageLimit) return message;
+  std::size_t end = kMessageLimit;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80)
+    --end;  // not inside a character
+  message.resize(end);
+  return message + "...";
+}
+
+// Init containers first: the others wait for them.
+std::vector<const nlohmann::json*> container_statuses(const nlohmann::json& pod) {
+  std::vector<const nlohmann::json*> all;
+  for (const char* kind : {"initContainerStatuses", "containerStatuses"}) {
+    for (const nlohmann::json& container : list_at(pod, {"status", kind})) all.push_back(&container);
+  }
+  return all;
+}
+
+const nlohmann::json& condition(const nlohmann::json& pod, const char* type) {
+  static const nlohmann::json kNone;
+  for (const nlohmann::json& entry : list_at(pod, {"status", "conditions"})) {
+    if (kube::string_at(entry, {"type"}) == type) return entry;
+  }
+  return kNone;
+}
+
+// "container model exited with 137 (OOMKilled)"
+std::string exit_text(const std::string& container, const nlohmann::json& terminated) {
+  std::string out =
+      "container " + container + " exited with " + std::to_string(kube::int_at(terminated, {"exitCode"}));
+  const std::string reason = kube::string_at(terminated, {"reason"});
+  if (!reason.empty() && reason != "Error") out += " (" + reason + ")";
+  const std::string message = kube::string_at(terminated, {"message"});
+  return message.empty() ? out : out + ": " + message;
+}
+
+std::optional<Problem> container_problem(const nlohmann::json& container) {
+  const std::string name = kube::string_at(container, {"name"});
+  const std::string reason = kube::string_at(container, {"state", "waiting", "reason"});
+  if (!reason.empty() && reason != "ContainerCreating" && reason != "PodInitializing") {
+    // For a crash loop the kubelet's own message only says for how long it backs off.
+    const nlohmann::json* last = kube::find(container, {"lastState", "terminated"});
+    if (last != nullptr && last->is_object()) return Problem{reason, exit_text(name, *last)};
+    return Problem{reason, kube::string_at(container, {"state", "waiting", "message"})};
+  }
+  const nlohmann::json* terminated = kube::find(container, {"state", "terminated"});
+  if (terminated != nullptr && kube::int_at(*terminated, {"exitCode"}) != 0) {
+    return Problem{"ContainerExited", exit_text(name, *terminated)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> probe_problem(const nlohmann::json& container) {
+  const nlohmann::json* running = kube::find(container, {"state", "running"});
+  if (running == nullptr || !running->is_object() || kube::bool_at(container, {"ready"})) return std::nullopt;
+  const nlohmann::json* started = kube::find(container, {"started"});
+  const char* probe = started != nullptr && *started == false ? "startup" : "readiness";
+  return Problem{"NotReady", "container " + kube::string_at(container, {"name"}) + " runs, but its " + probe +
+                                 " probe does not pass"};
+}
+
+Problem problem_of(const nlohmann::json& pod) {
+  if (kube::string_at(pod, {"status", "phase"}) == "Failed") {
+    const std::string reason = kube::string_at(pod, {"status", "reason"});
+    return {reason.empty() ? "PodFailed" : reason, kube::string_at(pod, {"status", "message"})};
+  }
+  const auto containers = container_statuses(pod);
+  for (const nlohmann::json* container : containers) {
+    if (auto problem = container_problem(*container)) return *std::move(problem);
+  }
+  const nlohmann::json& scheduled = condition(pod, "PodScheduled");
+  if (kube::string_at(scheduled, {"status"}) == "False") {
+    return {kube::string_at(scheduled, {"reason"}), kube::string_at(scheduled, {"message"})};
+  }
+  for (const nlohmann::json* container : containers) {
+    if (auto problem = probe_problem(*container)) return *std::move(problem);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<PodView> project_pod(const nlohmann::json& object) {
+  PodView view;
+  if (!read_metadata(object, view)) return std::nullopt;
+  view.ready = kube::string_at(condition(object, "Ready"), {"status"}) == "True";
+  for (const nlohmann::json* container : container_statuses(object)) {
+    view.restarts += count_at(*container, {"restartCount"});
+  }
+  if (view.ready || view.deleting) return view;
+  Problem problem = problem_of(object);
+  view.reason = std::move(problem.reason);
+  view.message = shortened(std::move(problem.message));
+  return view;
+}
+
+std::string why_not_ready(const DeploymentView* deployment, const std::vector<PodView>& pods) {
+  std::map<std::string, int> count;
+  int alive = 0;
+  for (const PodView& pod : pods) {
+    if (pod.deleting) continue;
+    ++alive;
+    if (!pod.reason.empty()) ++count[pod.reason];
+  }
+  const auto most = std::max_element(count.begin(), count.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == count.end()) return deployment == nullptr ? std::string() : deployment->failure;
+  const auto example = std::find_if(pods.begin(), pods.end(), [&](const PodView& pod) {
+    return !pod.deleting && pod.reason == most->first;
+  });
+  return std::to_string(most->second) + " of " + std::to_string(alive) + (alive == 1 ? " pod: " : " pods: ") +
+         explained(example->reason, example->message);
+}
+
+}  // namespace sluice::workload

@@ -1,0 +1,43 @@
+"""Leaves nothing behind: processes, mounts, cgroups, the network, data. Needs only a name, so that it
+also works on what a killed run left."""
+
+import shutil
+from pathlib import Path
+
+from . import cgroups, process, wait
+from .namespaces import Namespaces
+from .process import Process
+from .state import State
+
+FOLDERS = ("data", "config", "logs")
+
+
+def sweep(state: State, keep_logs: bool) -> None:
+    """End every process of a cluster and remove what it made; `logs` may stay for the reader.
+
+    Beside the recorded processes these are all that live in the cluster's network (a shim or an
+    Envoy that lost its parent; one that was started in the instant before its starter was killed)
+    and all in its cgroup (the containers).
+    """
+    namespaces = Namespaces(namespace_name(state.name))
+
+    def left() -> list[Process]:
+        found = {*state.all_processes(), *namespaces.processes(), *cgroups.processes(state.name)}
+        return [one for one in found if one.alive()]
+
+    def none_left() -> bool:
+        process.kill(left())
+        return not left()
+
+    wait.until(none_left, f"the processes of {state.name} to end", 30)
+    cgroups.remove(state.name)
+    namespaces.remove()
+    if state.run_dir:
+        for folder in FOLDERS:
+            if not (keep_logs and folder == "logs"):
+                shutil.rmtree(Path(state.run_dir) / folder, ignore_errors=True)
+
+
+def namespace_name(name: str) -> str:
+    """The network namespace of a cluster."""
+    return f"sluice-{name}"

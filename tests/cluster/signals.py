@@ -1,0 +1,16 @@
+"""SIGTERM as an exception, so that a program that is asked to end still stops its cluster."""
+
+import signal
+import threading
+
+
+def terminate_as_exit() -> None:
+    """Turn SIGTERM into SystemExit unless the program has its own idea of it."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,213 @@
+#include "random_status.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace sluice::api {
+namespace {
+
+using Random = std::mt19937;
+
+int number(Random& random, int least, int most) {
+  return std::uniform_int_distribution(least, most)(random);
+}
+bool flag(Random& random) {
+  return number(random, 0, 1) == 1;
+}
+
+std::string text(Random& random) {
+  constexpr std::array<const char*, 6> kTexts{"",           "a",        "\"quoted\" \\ /", "ünïcode ≥ 1",
+                                              "two\nlines", "6d9f7c5b8"};
+  return kTexts[static_cast<std::size_t>(number(random, 0, 5))];
+}
+
+std::string name(Random& random) {
+  return "name-" + std::to_string(number(random, 0, 1000));
+}
+
+double real(Random& random) {
+  switch (number(random, 0, 7)) {
+    case 0:
+      return 0.0;
+    case 1:
+      return std::numeric_limits<double>::infinity();
+    case 2:
+      return -std::numeric_limits<double>::infinity();
+    case 3:
+      return std::numeric_limits<double>::denorm_min();
+    case 4:
+      return -std::numeric_limits<double>::max();
+    case 5:
+      return 1.0 / 3.0;
+    default:
+      return std::normal_distribution(0.0, 300.0)(random);
+  }
+}
+
+double count(Random& random) {
+  return flag(random) ? number(random, 0, 100'000)
+                      : std::exp(std::uniform_real_distribution(-5.0, 40.0)(random));
+}
+
+Time time(Random& random) {
+  const auto most = std::int64_t{4'000'000'000} * 1000;
+  const auto ms = std::uniform_int_distribution<std::int64_t>(0, most)(random);
+  return Time(Duration(flag(random) ? ms : ms / 1000 * 1000));
+}
+
+template <class Make>
+auto maybe(Random& random, Make make) -> std::optional<decltype(make(random))> {
+  if (flag(random)) return std::nullopt;
+  return make(random);
+}
+
+template <class Make>
+auto some(Random& random, Make make) {
+  std::vector<decltype(make(random))> items;
+  for (int i = number(random, 0, 3); i > 0; --i) items.push_back(make(random));
+  return items;
+}
+
+template <class Make>
+auto by_name(Random& random, Make make) {
+  std::map<std::string, decltype(make(random))> items;
+  for (int i = number(random, 0, 3); i > 0; --i) items[name(random)] = make(random);
+  return items;
+}
+
+// The structured bindings below stop compiling when a field is added to types.h, so that none is forgotten
+// here. They name the fields in order.
+
+Condition condition(Random& random) {
+  Condition out;
+  auto& [type, status, generation, transition, reason, message] = out;
+  type = name(random);
+  status = static_cast<ConditionStatus>(number(random, 0, 2));
+  generation = number(random, 0, 1000);
+  transition = time(random);
+  reason = name(random);
+  message = text(random);
+  return out;
+}
+
+StageStatus stage(Random& random) {
+  StageStatus out;
+  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks] = out;
+  index = number(random, 0, 9);
+  stage_name = name(random);
+  step = number(random, 0, 9);
+  started_at = time(random);
+  first_traffic_at = maybe(random, time);
+  weight_set_at = maybe(random, time);
+  looks = number(random, 0, 99);
+  return out;
+}
+
+TrafficStatus traffic(Random& random) {
+  TrafficStatus out;
+  auto& [stable, candidate, realised, accepted, reasserted] = out;
+  candidate = number(random, 0, 100);
+  stable = 100 - candidate;
+  realised = maybe(random, [](Random& r) { return std::uniform_real_distribution(0.0, 1.0)(r); });
+  accepted = flag(random);
+  reasserted = number(random, 0, 3);
+  return out;
+}
+
+ArmCounts arm(Random& random) {
+  return {count(random), count(random)};
+}
+
+MetricStatus metric(Random& random) {
+  MetricStatus out;
+  auto& [metric_name, role, verdict, stable, candidate, effect, lower, upper, harm, harm_peak, harm_threshold,
+         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, newest_sample,
+         message] = out;
+  metric_name = name(random);
+  role = static_cast<MetricRole>(number(random, 0, 1));
+  verdict = static_cast<Verdict>(number(random, 0, 5));
+  stable = arm(random);
+  candidate = arm(random);
+  effect = maybe(random, real);
+  lower = maybe(random, real);
+  upper = maybe(random, real);
+  for (double* value : {&harm, &harm_peak, &harm_threshold, &proof, &proof_peak, &proof_threshold}) {
+    *value = real(random);
+  }
+  expected_in = maybe(random, [](Random& r) { return Duration(number(r, 0, 1'000'000'000)); });
+  looks = number(random, 0, 1000);
+  dropped = number(random, 0, 1000);
+  dispersion = 1.0 + std::fabs(std::normal_distribution(0.0, 1.0)(random));
+  newest_sample = maybe(random, time);
+  message = text(random);
+  return out;
+}
+
+EvidenceStatus evidence(Random& random) {
+  EvidenceStatus out;
+  auto& [revision, through, past_dispersion, past_read, packed] = out;
+  revision = text(random);
+  through = maybe(random, time);
+  past_dispersion = by_name(random, real);
+  past_read = flag(random);
+  packed = by_name(random, text);
+  return out;
+}
+
+HistoryEntry history_entry(Random& random) {
+  HistoryEntry out;
+  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, message] = out;
+  revision = name(random);
+  outcome = static_cast<Outcome>(number(random, 0, 2));
+  reason = text(random);
+  stage_name = text(random);
+  started_at = time(random);
+  finished_at = time(random);
+  looks = number(random, 0, 99);
+  message = text(random);
+  return out;
+}
+
+RetiredRevision retired_revision(Random& random) {
+  RetiredRevision out;
+  auto& [revision, scale_down_at] = out;
+  revision = name(random);
+  scale_down_at = time(random);
+  return out;
+}
+
+}  // namespace
+
+RolloutStatus random_status(Random& random) {
+  RolloutStatus out;
+  auto& [observed_generation, phase, message, stable_revision, candidate_revision, rejected_revision, verdict,
+         started_at, waiting_since, promoting_since, stage_now, traffic_now, metrics, evidence_now, retired,
+         history, conditions, handled, attempt, replicas, ready_replicas, selector, collision_count] = out;
+  observed_generation = std::uniform_int_distribution<std::int64_t>(0, std::int64_t{1} << 60)(random);
+  phase = static_cast<Phase>(number(random, 0, 5));
+  message = text(random);
+  stable_revision = text(random);
+  candidate_revision = text(random);
+  rejected_revision = text(random);
+  verdict = text(random);
+  started_at = maybe(random, time);
+  waiting_since = maybe(random, time);
+  promoting_since = maybe(random, time);
+  stage_now = maybe(random, stage);
+  traffic_now = traffic(random);
+  metrics = some(random, metric);
+  evidence_now = evidence(random);
+  retired = some(random, retired_revision);
+  history = some(random, history_entry);
+  conditions = some(random, condition);
+  handled = by_name(random, text);
+  attempt = number(random, 0, 9);
+  replicas = number(random, 0, 100);
+  ready_replicas = number(random, 0, 100);
+  selector = text(random);
+  collision_count = number(random, 0, 3);
+  return out;
+}
+
+}  // namespace sluice::api

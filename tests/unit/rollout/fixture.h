@@ -1,0 +1,161 @@
+// A small world for plan(): a Rollout, what is seen of it, and a clock; each test changes what it is about.
+//
+// step() calls plan() once, keeps its status, and lets the cluster follow: Deployments get their pods, the route
+// is written and accepted. Tests switch the parts of that off.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rollout/plan.h"
+
+namespace sluice::rollout::testing {
+
+struct Rates {
+  double stable = 0.01;
+  double candidate = 0.01;
+};
+
+class World {
+ public:
+  World() {
+    rollout.key = {"ml", "digits"};
+    rollout.uid = "u1";
+    rollout.generation = 1;
+    api::Spec& spec = rollout.spec;
+    spec.replicas = 4;
+    spec.traffic = api::ManualTraffic{};
+    spec.stages = {{.name = "canary", .canary = {.weights = {10, 25, 50}, .min_looks = 2}, .max_duration = hours(1)}};
+    spec.analysis.prometheus_address = "http://prometheus:9090";
+    spec.analysis.interval = seconds(30);
+    spec.analysis.warmup = seconds(0);
+    spec.analysis.metrics = {{.name = "errors",
+                              .role = api::MetricRole::Guardrail,
+                              .source = api::CounterSource{"e{pod=~\"$(pods)\"}", "t{pod=~\"$(pods)\"}"},
+                              .margin = {},
+                              .harm = {},
+                              .ceiling = {}}};
+    seen.wanted_revision = "v1";
+  }
+
+  // One call of plan(), carried out.
+  Decision step() {
+    if (route_follows) follow_route();
+    Decision decision = plan(rollout, seen, now);
+    seen.look.reset();
+    rollout.status = decision.status;
+    last = decision;
+    for (const Event& event : decision.events) events.push_back(event);
+    if (pods_follow) follow_pods(decision.wanted);
+    return decision;
+  }
+
+  // Steps until nothing changes any more (bounded).
+  void settle() {
+    for (int i = 0; i < 20; ++i) {
+      const api::RolloutStatus before = rollout.status;
+      const auto wanted = last.wanted;
+      step();
+      if (before == rollout.status && wanted == last.wanted) return;
+    }
+    ADD_FAILURE() << "the plan does not settle";
+  }
+
+  // Makes v1 stable.
+  void start_stable() {
+    settle();
+    ASSERT_EQ(rollout.status.stable_revision, "v1");
+  }
+
+  void change_template(const std::string& revision) {
+    seen.wanted_revision = revision;
+    ++rollout.generation;
+  }
+
+  // Answers the look that is wanted: 6000 requests a minute, split as asked, at the given rates.
+  void answer(const Rates& rates) {
+    ASSERT_TRUE(last.look.has_value()) << "no look is wanted: " << rollout.status.message;
+    const metrics::Look& look = last.look->look;
+    now = std::max(now, last.look->due);
+    metrics::LookResult result;
+    result.look = look;
+    const double requests = 100.0 * static_cast<double>((look.to - look.from).count()) / 1000;
+    for (const auto& query : look.metrics) {
+      metrics::MetricReading reading;
+      reading.name = query.name;
+      if (look.past > 0) {
+        for (int i = 0; i < look.past; ++i) reading.past.push_back({100 * rates.stable, 100});
+      } else {
+        const double to_candidate = requests * rollout.status.traffic.candidate / 100;
+        reading.candidate = {to_candidate * rates.candidate, to_candidate};
+        reading.stable = {(requests - to_candidate) * rates.stable, requests - to_candidate};
+      }
+      result.metrics.push_back(reading);
+    }
+    seen.look = result;
+    step();
+    settle();
+  }
+
+  void fail_look(const std::string& message) {
+    ASSERT_TRUE(last.look.has_value());
+    now = std::max(now, last.look->due);
+    seen.look = metrics::LookResult{last.look->look, {}, Error{ErrorCode::Unavailable, message, {}}};
+    step();
+  }
+
+  const api::Condition* condition(const std::string& type) const {
+    for (const auto& c : rollout.status.conditions) {
+      if (c.type == type) return &c;
+    }
+    return nullptr;
+  }
+  std::string reason(const std::string& type) const {
+    const auto* c = condition(type);
+    return c == nullptr ? "" : c->reason;
+  }
+  bool had_event(const std::string& reason) const {
+    for (const Event& event : events) {
+      if (event.reason == reason) return true;
+    }
+    return false;
+  }
+  int replicas_wanted(const std::string& revision) const {
+    for (const auto& r : last.wanted.revisions) {
+      if (r.revision == revision) return r.replicas;
+    }
+    return -1;
+  }
+
+  api::Rollout rollout;
+  Observation seen;
+  Time now{hours(24 * 365 * 56)};
+  Decision last;
+  std::vector<Event> events;
+  bool pods_follow = true;
+  bool route_follows = true;
+
+ private:
+  void follow_route() {
+    seen.route = {};
+    const auto split = split_of(rollout.status);
+    if (!split) return;
+    seen.route.exists = true;
+    seen.route.as_wanted = true;
+    seen.route.live = split;
+    seen.route.acceptance = traffic::Acceptance::Accepted;
+  }
+  void follow_pods(const Wanted& wanted) {
+    for (const auto& r : wanted.revisions) {
+      RevisionSeen& revision = seen.revisions[r.revision];
+      if (!revision.exists) revision.created = now;
+      revision.exists = true;
+      revision.desired = revision.endpoints = r.replicas;
+    }
+    for (const auto& name : wanted.deleted) seen.revisions.erase(name);
+  }
+};
+
+}  // namespace sluice::rollout::testing

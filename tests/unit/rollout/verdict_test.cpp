@@ -1,0 +1,132 @@
+// The decision table, case by case.
+#include "rollout/verdict.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace sluice::rollout {
+namespace {
+
+constexpr double kNone = -std::numeric_limits<double>::infinity();
+const Thresholds kLimits = thresholds(0.05, 0.05, 2);
+
+GuardrailEvidenceSummary guardrail(const std::string& name) {
+  GuardrailEvidenceSummary g;
+  g.name = name;
+  g.ceiling_peak = kNone;
+  g.power = 1;
+  return g;
+}
+
+GuardrailEvidenceSummary proven(const std::string& name) {
+  auto g = guardrail(name);
+  g.non_inferior = g.non_inferior_peak = kLimits.non_inferior;
+  return g;
+}
+
+StepState at(int looks, bool last) { return {looks, 5, last, api::PromoteWhen::NonInferior}; }
+
+TEST(Thresholds, AreBonferroniForHarmAndUncorrectedForPromotion) {
+  EXPECT_DOUBLE_EQ(thresholds(0.05, 0.01, 3).harm, std::log(60.0));
+  EXPECT_DOUBLE_EQ(thresholds(0.05, 0.01, 3).non_inferior, std::log(100.0));
+  EXPECT_DOUBLE_EQ(thresholds(0.05, 0.05, 0).harm, std::log(20.0));
+}
+
+TEST(Decide, RollsBackWhenHarmReachesItsThreshold) {
+  auto g = guardrail("errors");
+  g.harm_peak = kLimits.harm;
+  const auto verdict = decide({guardrail("latency"), g}, kLimits, at(0, false));
+  EXPECT_EQ(verdict.action, Action::RollBack);
+  EXPECT_EQ(verdict.reason, "HarmDetected");
+  EXPECT_EQ(verdict.metric, "errors");
+}
+
+TEST(Decide, DoesNotRollBackJustBelowTheThreshold) {
+  auto g = proven("errors");
+  g.harm = g.harm_peak = std::nextafter(kLimits.harm, 0.0);
+  EXPECT_NE(decide({g}, kLimits, at(9, true)).action, Action::RollBack);
+}
+
+TEST(Decide, RollsBackOnThePeakEvenWhenTheEvidenceReceded) {
+  auto g = guardrail("errors");
+  g.harm_peak = kLimits.harm + 1;
+  g.harm = 0;
+  EXPECT_EQ(decide({g}, kLimits, at(9, true)).action, Action::RollBack);
+}
+
+TEST(Decide, ToleratesHarmThatLiesWhollyWithinTheMargin) {
+  auto g = proven("errors");
+  g.harm = g.harm_peak = kLimits.harm + 1;
+  g.below_margin = true;
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Tolerated);
+  EXPECT_EQ(decide({g}, kLimits, at(9, true)).action, Action::Promote);
+}
+
+TEST(Decide, ToleratesNoCeiling) {
+  auto g = proven("errors");
+  g.below_margin = true;
+  g.ceiling_peak = kLimits.harm;
+  const auto verdict = decide({g}, kLimits, at(9, true));
+  EXPECT_EQ(verdict.action, Action::RollBack);
+  EXPECT_EQ(verdict.reason, "CeilingExceeded");
+}
+
+TEST(Decide, NamesTheCeilingBeforeTheHarm) {
+  auto harmed = guardrail("errors");
+  harmed.harm_peak = kLimits.harm;
+  auto above = guardrail("latency");
+  above.ceiling_peak = kLimits.harm;
+  EXPECT_EQ(decide({harmed, above}, kLimits, at(0, false)).metric, "latency");
+}
+
+TEST(Decide, HoldsUntilEnoughLooksWereTaken) {
+  EXPECT_EQ(decide({proven("errors")}, kLimits, at(4, false)).reason, "Dwell");
+  EXPECT_EQ(decide({proven("errors")}, kLimits, at(5, false)).action, Action::Advance);
+}
+
+TEST(Decide, HoldsWhileACatastropheCouldHaveBeenMissed) {
+  auto weak = proven("errors");
+  weak.power = 0.79;
+  const auto verdict = decide({proven("latency"), weak}, kLimits, at(5, false));
+  EXPECT_EQ(verdict.action, Action::Hold);
+  EXPECT_EQ(verdict.reason, "LowPower");
+  EXPECT_EQ(verdict.metric, "errors");
+  weak.power = 0.8;
+  EXPECT_EQ(decide({weak}, kLimits, at(5, false)).action, Action::Advance);
+}
+
+TEST(Decide, NeedsNoProofBeforeTheLastStep) {
+  EXPECT_EQ(decide({guardrail("errors")}, kLimits, at(5, false)).action, Action::Advance);
+}
+
+TEST(Decide, PromotesOnlyWhenEveryGuardrailIsProven) {
+  EXPECT_EQ(decide({proven("errors"), proven("latency")}, kLimits, at(5, true)).action, Action::Promote);
+  const auto verdict = decide({proven("errors"), guardrail("latency")}, kLimits, at(5, true));
+  EXPECT_EQ(verdict.action, Action::Hold);
+  EXPECT_EQ(verdict.reason, "NotProven");
+  EXPECT_EQ(verdict.metric, "latency");
+}
+
+TEST(Decide, PromotesWithoutProofWhenAskedTo) {
+  StepState step = at(5, true);
+  step.promote_when = api::PromoteWhen::NoHarmShown;
+  const auto verdict = decide({guardrail("errors")}, kLimits, step);
+  EXPECT_EQ(verdict.action, Action::Promote);
+  EXPECT_EQ(verdict.reason, "NoHarmShown");
+}
+
+TEST(Decide, KeepsAProofOnlyWhileHarmIsFarFromItsThreshold) {
+  auto g = proven("errors");
+  g.non_inferior = kLimits.non_inferior - 1;  // it was proven, and receded
+  g.harm = kLimits.harm / 2 - 0.01;
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).action, Action::Promote);
+  g.harm = kLimits.harm / 2;
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).action, Action::Hold);
+  g.non_inferior = kLimits.non_inferior;  // it holds at this look
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).action, Action::Promote);
+}
+
+}  // namespace
+}  // namespace sluice::rollout
