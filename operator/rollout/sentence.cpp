@@ -2,15 +2,18 @@
 
 #include <array>
 #include <cmath>
+#include <cstdarg>
 #include <cstdio>
 
 namespace sluice::rollout {
 namespace {
 
-template <class... Values>
-std::string print(const char* format, Values... values) {
+[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...) {
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), format, values...);
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(text.data(), text.size(), format, values);
+  va_end(values);
   return text.data();
 }
 

@@ -1,39 +1,55 @@
-// FencedClient: a kube::Client that refuses to write once leadership is lost, or is no longer proven.
+// FencedClient: a Client that refuses to write once this process may no longer act.
 //
-// Reads and watches pass. A write is refused (ErrorCode::Cancelled) when the fence is closed: leadership was lost
-// or never held, or the last renewal that is known to have succeeded is older than the renew deadline.
-//
-// What this gives: a request that is sent before the fence closes reaches the server within its own deadline. As
-// long as that deadline is shorter than lease duration - renew deadline (5 s by default), no write of this process
-// arrives after another one has taken the Lease. Beyond that there is no fencing at the API server, which is why
-// writes also carry resourceVersions and fixed names.
+// Reads and watches pass. Writes ask the fence first and answer Cancelled when it is closed; a write that is already
+// on its way is not called back, so the fence closes well before another process may start (see leader_election.h).
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include "kube/client.h"
-#include "runtime/fence.h"
+#include "runtime/leader_election.h"
 
 namespace sluice::runtime {
 
-// Thread-safe if `inner` is. Both outlive it.
 class FencedClient final : public kube::Client {
  public:
-  FencedClient(kube::Client& inner, const Fence& fence) : inner_(inner), fence_(fence) {}
+  FencedClient(kube::Client& client, const Fence& fence) : client_(client), fence_(fence) {}
 
-  Result<nlohmann::json> get(const kube::Resource& resource, const kube::Key& key) override;
+  Result<nlohmann::json> get(const kube::Resource& resource, const kube::Key& key) override {
+    return client_.get(resource, key);
+  }
   Result<kube::ListPage> list(const kube::Resource& resource, const std::string& ns,
-                              const kube::ListOptions& options) override;
+                              const kube::ListOptions& options) override {
+    return client_.list(resource, ns, options);
+  }
   Outcome watch(const kube::Resource& resource, const std::string& ns, const kube::WatchOptions& options,
-                const std::function<void(kube::WatchEvent)>& handler, std::stop_token stop) override;
-  Result<nlohmann::json> create(const kube::Resource& resource, const nlohmann::json& object) override;
+                const std::function<void(kube::WatchEvent)>& handler, std::stop_token stop) override {
+    return client_.watch(resource, ns, options, handler, std::move(stop));
+  }
+  Result<nlohmann::json> create(const kube::Resource& resource, const nlohmann::json& object) override {
+    if (!fence_.may_write()) return refused();
+    return client_.create(resource, object);
+  }
   Result<nlohmann::json> update(const kube::Resource& resource, const nlohmann::json& object,
-                                const std::string& subresource = "") override;
+                                const std::string& subresource) override {
+    if (!fence_.may_write()) return refused();
+    return client_.update(resource, object, subresource);
+  }
   Result<nlohmann::json> patch(const kube::Resource& resource, const kube::Key& key, const nlohmann::json& body,
-                               const kube::PatchOptions& options) override;
-  Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid = "") override;
-  Result<std::string> server_version() override;
+                               const kube::PatchOptions& options) override {
+    if (!fence_.may_write()) return refused();
+    return client_.patch(resource, key, body, options);
+  }
+  Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid) override {
+    if (!fence_.may_write()) return refused();
+    return client_.remove(resource, key, uid);
+  }
+  Result<std::string> server_version() override { return client_.server_version(); }
 
  private:
-  kube::Client& inner_;
+  static Error refused() { return {ErrorCode::Cancelled, "this process does not lead (any more) and must not write", {}}; }
+
+  kube::Client& client_;
   const Fence& fence_;
 };
 

@@ -76,7 +76,8 @@ class RatioLikelihood {
   double at_exact(std::size_t k) const { return at_node(nodes_ + k); }
 
   // L at any ratio, given as its logarithm. Exact when the candidate's share of the exposure was the same in
-  // all blocks; otherwise the error is below 1e-6 per event on the grids of this header.
+  // all blocks; otherwise the error is below 1e-6 per event between the nodes of this header's grids and
+  // 0.003 beyond.
   double at_log_ratio(double log_ratio) const;
 
   // The log ratio of the largest likelihood: +-infinity when all events are on one arm, 0 without events.

@@ -84,7 +84,9 @@ TEST(Prometheus, TellsErrorsApart) {
     EXPECT_NE(answer.error().message.find(c.words), std::string::npos) << answer.error().message;
     EXPECT_NE(answer.error().message.find(server.url()), std::string::npos) << answer.error().message;
     EXPECT_EQ(answer.error().message.find('\n'), std::string::npos);
-    if (c.status != 200) EXPECT_EQ(answer.error().retry_after, seconds(7)) << c.status;
+    if (c.status != 200) {
+      EXPECT_EQ(answer.error().retry_after, seconds(7)) << c.status;
+    }
     EXPECT_EQ(server.request_count(), 1u) << "an answer is an answer";
   }
 }

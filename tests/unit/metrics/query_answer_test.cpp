@@ -50,7 +50,7 @@ TEST(ParseAnswer, RefusesWhatIsNoAnswer) {
   const std::string head =
       R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[)";
   const std::string tail = "]}]}}";
-  for (const std::string body : {std::string(),
+  for (const std::string& body : {std::string(),
                                  std::string("<html>"),
                                  std::string("[]"),
                                  std::string("{}"),

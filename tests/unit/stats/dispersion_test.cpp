@@ -35,6 +35,14 @@ TEST(ConditionalDispersion, IsNeverBelowOne) {
   EXPECT_EQ(regular.phi(), 1.0);
 }
 
+TEST(ConditionalDispersion, TwoBlocksGiveOneDegree) {
+  const auto two = of<ConditionalDispersion>({{1, 54, 600, 5400}, {29, 54, 600, 5400}});
+  EXPECT_EQ(two.degrees(), 1.0);
+  EXPECT_GT(two.phi(), 10.0);
+  EXPECT_EQ(two.phi(), two.chi_square());
+  EXPECT_NEAR(ratio_dispersion(two, 1.0, 14.0), (14.0 + two.chi_square()) / 15.0, 1e-12);
+}
+
 TEST(ConditionalDispersion, CountsOnlyBlocksThatInform) {
   auto dispersion = of<ConditionalDispersion>(six);
   const double before = dispersion.chi_square();

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <vector>
@@ -27,12 +28,15 @@ std::vector<Block> blocks(unsigned seed, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const double candidate = 500.0 + static_cast<double>(random() % 400);
     const double stable = 4000.0 + static_cast<double>(random() % 3000);
-    result.push_back({static_cast<double>(random() % 14), static_cast<double>(random() % 90), candidate, stable});
+    result.push_back(
+        {static_cast<double>(random() % 14), static_cast<double>(random() % 90), candidate, stable});
   }
   return result;
 }
 
-bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
 
 TEST(GuardrailPack, ARestartAtAnyLookDecidesWithTheSameBits) {
   const std::vector<Block> history = blocks(11, 40);
@@ -69,7 +73,8 @@ TEST(GuardrailPack, IsSmallAndPrintable) {
   for (const Block& block : blocks(3, 500)) evidence.add(block);
   const std::string text = evidence.pack();
   EXPECT_LE(text.size(), 1800U);
-  for (const char c : text) EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.');
+  for (const char c : text)
+    EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.');
 }
 
 TEST(GuardrailPack, ThePastTravelsWithTheText) {
@@ -108,8 +113,9 @@ TEST(GuardrailPack, DamageIsRefused) {
   const std::string text = evidence.pack();
   ASSERT_TRUE(GuardrailEvidence::unpack(parameters(), text).ok());
   for (const std::string& damaged :
-       {std::string(), std::string("g1"), std::string("g1."), "g0" + text.substr(2), text.substr(0, text.size() - 1),
-        text + "A", text + "AAAAAAAAAAA", text.substr(0, 40), std::string("g1.") + std::string(1700, '?')}) {
+       {std::string(), std::string("g1"), std::string("g1."), "g0" + text.substr(2),
+        text.substr(0, text.size() - 1), text + "A", text + "AAAAAAAAAAA", text.substr(0, 40),
+        std::string("g1.") + std::string(1700, '?')}) {
     const auto result = GuardrailEvidence::unpack(parameters(), damaged);
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, ErrorCode::Invalid);
@@ -143,6 +149,40 @@ TEST(PackedState, HasOneSpellingForEachValue) {
     accepted += unpack_numbers("v", changed).ok() ? 1 : 0;
   }
   EXPECT_EQ(accepted, 1);
+}
+
+TEST(PackedState, NothingMayHangOnBehind) {
+  // Two numbers and a checksum fill their characters exactly: one more holds no byte, and is still one too
+  // many.
+  const std::string text = pack_numbers("v", std::vector<double>{1.0, 2.0});
+  ASSERT_EQ((text.size() - 2) % 4, 0U);
+  EXPECT_TRUE(unpack_numbers("v", text).ok());
+  EXPECT_FALSE(unpack_numbers("v", text + "A").ok());
+}
+
+TEST(PackedState, APartOfANumberIsRefusedThoughItsChecksumFits) {
+  std::vector<std::uint8_t> bytes = {1, 2, 3, 4};
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const std::uint8_t byte : bytes) hash = (hash ^ byte) * 1099511628211ULL;
+  for (unsigned shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<std::uint8_t>(hash >> shift));
+  const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text = "v.";
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const unsigned word = bytes[i] * 65536U + bytes[i + 1] * 256U + bytes[i + 2];
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) text += alphabet[(word >> shift) & 63U];
+  }
+  EXPECT_FALSE(unpack_numbers("v", text).ok());
+}
+
+TEST(GuardrailPack, AnotherLengthIsRefusedThoughItsChecksumFits) {
+  const std::string text = GuardrailEvidence(parameters()).pack();
+  std::vector<double> numbers = *unpack_numbers("g1", text);
+  ASSERT_TRUE(GuardrailEvidence::unpack(parameters(), pack_numbers("g1", numbers)).ok());
+  numbers.push_back(0.0);
+  EXPECT_FALSE(GuardrailEvidence::unpack(parameters(), pack_numbers("g1", numbers)).ok());
+  numbers.resize(numbers.size() - 2);
+  EXPECT_FALSE(GuardrailEvidence::unpack(parameters(), pack_numbers("g1", numbers)).ok());
+  EXPECT_FALSE(GuardrailEvidence::unpack(parameters(), pack_numbers("g1", {})).ok());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Error rates and speed of the shipped evidence, from fixed seeds. The limits leave room for the simulation's own error
-// at these sizes; the full tables are re-run by the simulator of the product.
+// Error rates and speed of the shipped evidence, from fixed seeds. The limits leave room for the simulation's
+// own error at these sizes; the full tables are re-run by the simulator of the product.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,8 @@ constexpr int runs = 2000;
 constexpr int looks = 100;
 constexpr double never = 1e9;
 
-// One arm's events in one look: Poisson, or with dispersion above 1 in clumps of the same mean (negative binomial).
+// One arm's events in one look: Poisson, or with dispersion above 1 in clumps of the same mean (negative
+// binomial).
 double draw(std::mt19937_64& random, double mean, double dispersion) {
   if (mean <= 0.0) return 0.0;
   if (dispersion > 1.0) {
@@ -37,10 +38,11 @@ struct World {
 };
 
 struct Outcome {
-  std::vector<double> harm;      // the look at which the evidence first crossed, or never
+  std::vector<double> harm;  // the look at which the evidence first crossed, or never
   std::vector<double> promoted;
   double share(const std::vector<double>& at) const {
-    return static_cast<double>(std::count_if(at.begin(), at.end(), [](double l) { return l < never; })) / runs;
+    return static_cast<double>(std::count_if(at.begin(), at.end(), [](double l) { return l < never; })) /
+           runs;
   }
 };
 
@@ -82,8 +84,12 @@ Outcome simulate(const GuardrailParameters& p, const World& world) {
   });
 }
 
-double median(const std::vector<double>& sorted) { return sorted[sorted.size() / 2]; }
-double p90(const std::vector<double>& sorted) { return sorted[sorted.size() * 9 / 10]; }
+double median(const std::vector<double>& sorted) {
+  return sorted[sorted.size() / 2];
+}
+double p90(const std::vector<double>& sorted) {
+  return sorted[sorted.size() * 9 / 10];
+}
 
 TEST(GuardrailSimulation, AnEqualCandidateIsPromotedAndSeldomBlamed) {
   const Outcome outcome = simulate({}, {});
@@ -133,13 +139,14 @@ TEST(GuardrailSimulation, BurstsDoNotBreakItOncePastIsKnown) {
 }
 
 TEST(GuardrailSimulation, ARampWithADriftingBaseRateFoolsNobody) {
-  // Simpson's trap: weight 1, 5, 10, 25, 50 % while errors rise from 0.5 to 2 %. Pooled totals roll back every time.
+  // Simpson's trap: weight 1, 5, 10, 25, 50 % while errors rise from 0.5 to 2 %. Pooled totals roll back
+  // every time.
   const double ramp[] = {0.01, 0.05, 0.10, 0.25, 0.50};
   const Outcome outcome = simulate({}, {}, [&](int look, std::mt19937_64& random) {
     const double weight = ramp[(look - 1) / 20];
     const double rate = 0.005 + 0.015 * look / looks;
-    return Block{draw(random, 6000 * weight * rate, 1.0), draw(random, 6000 * (1 - weight) * rate, 1.0), 6000 * weight,
-                 6000 * (1 - weight)};
+    return Block{draw(random, 6000 * weight * rate, 1.0), draw(random, 6000 * (1 - weight) * rate, 1.0),
+                 6000 * weight, 6000 * (1 - weight)};
   });
   EXPECT_LE(outcome.share(outcome.harm), 0.03);
 }

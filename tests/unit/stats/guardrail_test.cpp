@@ -26,7 +26,8 @@ GuardrailParameters parameters() {
   return p;
 }
 
-GuardrailEvidence after(const GuardrailParameters& p, const std::vector<Block>& blocks, bool user_facing = true) {
+GuardrailEvidence after(const GuardrailParameters& p, const std::vector<Block>& blocks,
+                        bool user_facing = true) {
   GuardrailEvidence evidence(p);
   for (const Block& block : blocks) EXPECT_TRUE(evidence.add(block, user_facing));
   return evidence;
@@ -112,9 +113,10 @@ TEST(Guardrail, ABlockWithoutEventsLeavesTheRatioAndMovesTheCeiling) {
     EXPECT_EQ(evidence.log_e_non_inferior_ratio(), before.log_e_non_inferior_ratio());
     EXPECT_EQ(evidence.dispersion(), before.dispersion());
     const Block& totals = evidence.totals();
-    EXPECT_NEAR(evidence.log_e_below(),
-                log_e_below(totals.candidate_events, totals.candidate_exposure, 0.02, evidence.ceiling_dispersion()),
-                1e-12);
+    EXPECT_NEAR(
+        evidence.log_e_below(),
+        log_e_below(totals.candidate_events, totals.candidate_exposure, 0.02, evidence.ceiling_dispersion()),
+        1e-12);
     EXPECT_GT(evidence.log_e_below(), before.log_e_below());
     EXPECT_EQ(evidence.looks(), 5);
     EXPECT_EQ(evidence.blocks(), 4);
@@ -184,7 +186,8 @@ TEST(Guardrail, RatioBelowAgreesWithTheInterval) {
 }
 
 TEST(Guardrail, RatioBelowIsExactAtTheMarginWhateverTheShares) {
-  // At the margin and the harm ratio the stored sums are used; elsewhere they are interpolated. Just beside, both agree.
+  // At the margin and the harm ratio the stored sums are used; elsewhere they are interpolated. Just beside,
+  // both agree.
   GuardrailParameters p = parameters();
   p.fixed_dispersion = 1.0;
   const GuardrailEvidence evidence = after(p, std::vector<Block>(30, six[0]));

@@ -10,7 +10,8 @@ namespace {
 
 TEST(LogSpace, SumsValuesThatNoDoubleHolds) {
   EXPECT_NEAR(log_sum_exp(std::vector<double>{5000.0, 5000.0 + std::log(3.0)}), 5000.0 + std::log(4.0), 1e-9);
-  EXPECT_NEAR(log_sum_exp(std::vector<double>{-5000.0, -5000.0 + std::log(3.0)}), -5000.0 + std::log(4.0), 1e-9);
+  EXPECT_NEAR(log_sum_exp(std::vector<double>{-5000.0, -5000.0 + std::log(3.0)}), -5000.0 + std::log(4.0),
+              1e-9);
   EXPECT_NEAR(log_add_exp(std::log(2.0), std::log(5.0)), std::log(7.0), 1e-15);
   EXPECT_NEAR(log_add_exp(std::log(5.0), std::log(2.0)), std::log(7.0), 1e-15);
 }
@@ -26,7 +27,8 @@ TEST(LogSpace, TreatsNothingAndInfinityAsTheyAre) {
 }
 
 TEST(LogSpace, AveragesEvidence) {
-  EXPECT_NEAR(log_mean_exp(std::vector<double>{std::log(1.0), std::log(3.0), std::log(8.0)}), std::log(4.0), 1e-15);
+  EXPECT_NEAR(log_mean_exp(std::vector<double>{std::log(1.0), std::log(3.0), std::log(8.0)}), std::log(4.0),
+              1e-15);
 }
 
 TEST(LogSpace, KeepsTheComplementExactAtBothEnds) {

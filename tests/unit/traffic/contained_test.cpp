@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"emptyTextIsSomething", R"({"a":""})", "{}", false},
                     Case{"objectForList", R"({"a":{"b":1}})", R"({"a":[1]})", false},
                     Case{"wholeNumbers", R"({"a":5})", R"({"a":5.0})", true}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 // Every place in a document, as JSON pointers.
 void places(const json& value, const json::json_pointer& at, std::vector<json::json_pointer>& out) {

@@ -98,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(
                          {condition("Accepted", "False", 4, "")},
                          Acceptance::Rejected,
                          "NotAccepted"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Acceptance, ARefusalSaysWhoRefusedAndWhy) {
   const RouteState state = with(json::array(

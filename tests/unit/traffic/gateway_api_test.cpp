@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Defaulted{"two", R"([{"path": {"value": "/a"}}, {"path": {"value": "/b"}}])",
                               R"([{"path": {"type": "PathPrefix", "value": "/a"}},
                       {"path": {"type": "PathPrefix", "value": "/b"}}])"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(GatewayApi, ParentsKeepWhatIsWrittenAndGetDefaults) {
   api::Rollout rollout = digits();
@@ -275,7 +275,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Edit{"ruleName", "/spec/rules/0/name", "\"renamed\""},
                     Edit{"label", "/metadata/labels/sluice.dev~1rollout", "\"other\""},
                     Edit{"noOwner", "/metadata/ownerReferences", "[]"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 struct Unreadable {
   const char* name;
@@ -302,9 +302,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Unreadable{"three", R"([{"name":"digits-a"},{"name":"digits-b"},{"name":"digits-c"}])"},
                     Unreadable{"allZero",
                                R"([{"name":"digits-a","weight":0},{"name":"digits-b","weight":0}])"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
-TEST(ForeignSplits, OfOurRevisionsAreReadAsShares) {
+TEST(ForeignWeights, OfOurRevisionsAreReadAsShares) {
   json live = live_route();
   json& backends = live["spec"]["rules"][0]["backendRefs"];
   backends = json::parse(R"([{"name":"digits-a","weight":30},{"name":"digits-b","weight":10}])");

@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
              R"({"phase":"Failed","reason":"Evicted","message":"The node was low on resource: memory."})",
              false, "Evicted", "The node was low on resource: memory.", 0},
         Case{"failed", R"({"phase":"Failed"})", false, "PodFailed", "", 0}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(PodViews, APodThatIsGoingAwayIsNoProblem) {
   json object = pod(

@@ -40,7 +40,7 @@ INSTANTIATE_TEST_SUITE_P(, RevisionVectors,
                                                 R"({"metadata":{"annotations":{"note":"größer als 5 %"}}})",
                                                 0, "xcjhbzsl"},
                                          Vector{"fraction", R"({"spec":{"x":1.5,"y":2}})", 0, "vxg4n77t"}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 struct Pair {
   const char* name;
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"nested", R"({"a":1,"s":{"capabilities":{"drop":[],"add":null}}})", R"({"a":1})"},
                     Pair{"nothingAtAll", "null", "{}"}, Pair{"wholeNumber", R"({"a":2.0})", R"({"a":2})"},
                     Pair{"inAList", R"({"c":[{"n":"x","resources":{}}]})", R"({"c":[{"n":"x"}]})"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 class OtherRevision : public testing::TestWithParam<Pair> {};
 TEST_P(OtherRevision, ForTemplatesThatMeanSomethingElse) {
@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Pair{"elementOfAList", R"({"terms":[{}]})", R"({"terms":[]})"},
                     Pair{"zero", R"({"a":0})", R"({})"}, Pair{"no", R"({"a":false})", R"({})"},
                     Pair{"type", R"({"cpu":1})", R"({"cpu":"1"})"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Revision, IsALabelValueOfEightCharactersThatSpellsNoWords) {
   std::set<std::string> seen;

@@ -1,0 +1,212 @@
+#include "app/operator_app.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "app/own_metrics.h"
+#include "app/web_server.h"
+#include "base/log.h"
+#include "http/transport.h"
+#include "kube/config.h"
+#include "kube/rest_client.h"
+#include "metrics/prometheus.h"
+#include "metrics/scheduler.h"
+#include "rollout/cluster_cache.h"
+#include "rollout/reconciler.h"
+#include "runtime/controller.h"
+#include "runtime/events.h"
+#include "runtime/fenced_client.h"
+#include "runtime/leader_election.h"
+
+namespace sluice::app {
+namespace {
+
+constexpr Duration kGrace = seconds(20);
+constexpr const char* kController = "sluice.dev/operator";
+
+// For one process that runs alone.
+class AlwaysLeads final : public runtime::Fence {
+ public:
+  bool may_write() const override { return true; }
+};
+
+// Looks by the scheduler; the reconciler knows only the interface.
+class ScheduledLooks final : public rollout::Looks {
+ public:
+  explicit ScheduledLooks(metrics::LookScheduler& scheduler) : scheduler_(scheduler) {}
+  void schedule(const kube::Key& key, const metrics::Look& look, Time due) override {
+    scheduler_.schedule(key, look, due);
+  }
+  void cancel(const kube::Key& key) override { scheduler_.cancel(key); }
+
+ private:
+  metrics::LookScheduler& scheduler_;
+};
+
+// The pod's name inside a cluster, the machine's otherwise; unique by a random part.
+std::string identity() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  std::random_device random;
+  return std::string(host.data()) + "_" + std::to_string(random() % 1'000'000);
+}
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+class App {
+ public:
+  App(const OperatorOptions& options, kube::Config config, std::unique_ptr<kube::Client> client, OwnMetrics& metrics)
+      : options_(options),
+        metrics_(metrics),
+        client_(std::move(client)),
+        elector_(*client_,
+                 {.ns = options.lease_namespace.empty() ? config.ns : options.lease_namespace,
+                  .name = options.lease_name,
+                  .identity = identity()},
+                 clock_, metrics),
+        writer_(*client_, fence()),
+        recorder_(*client_, clock_, {.controller = kController, .instance = identity()}, metrics),
+        scheduler_({.threads = options.look_threads}, clock_, [](const std::string& address) { return metrics::connect_prometheus(address); },
+                   [this](const kube::Key& key, metrics::LookResult result) { look_finished(key, std::move(result)); },
+                   [this](const metrics::LookResult& result, std::chrono::steady_clock::duration took) {
+                     metrics_.look_taken(result, took);
+                   }),
+        looks_(scheduler_),
+        reconciler_(writer_, cache_, looks_, recorder_, clock_, &metrics, {.status_interval = options.status_interval}),
+        controller_({.name = "rollout", .workers = options.workers}, reconciler_, clock_, metrics) {}
+
+  int run() {
+    if (auto served = serve_pages(); !served) {
+      log::error(served.error().message);
+      return 1;
+    }
+    recorder_.start();
+    cache_.watch(*client_, options_.ns, clock_, metrics_);
+    cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
+    cache_.start();
+    if (options_.leader_elect) {
+      elector_.start([this] { lead(); }, [this] {
+        lost_ = true;
+        kill(getpid(), SIGTERM);
+      });
+    } else {
+      lead();
+    }
+    int signal = 0;
+    const sigset_t signals = stop_signals();
+    sigwait(&signals, &signal);
+    log::info(lost_ ? "stopping: the lead was lost" : "stopping", {{"signal", signal}});
+    stop();
+    return lost_ ? 1 : 0;
+  }
+
+ private:
+  const runtime::Fence& fence() const {
+    if (options_.leader_elect) return elector_;
+    return alone_;
+  }
+
+  Outcome serve_pages() {
+    if (options_.bind.empty()) return Ok{};
+    WebPages pages;
+    pages.healthz = [] { return std::string(); };
+    pages.readyz = [this] {
+      const std::string missing = cache_.unsynced();
+      return missing.empty() ? std::string() : "the cache of " + missing + " is not complete yet\n";
+    };
+    pages.metrics = [this] { return metrics_.text(); };
+    auto server = serve(options_.bind, std::move(pages));
+    if (!server) return server.error();
+    pages_ = std::move(server).take();
+    log::info("serving /healthz, /readyz and /metrics", {{"port", pages_->port()}});
+    return Ok{};
+  }
+
+  // Work starts when the caches are complete: a plan from half a picture would undo what is right.
+  void lead() {
+    while (!stopping_ && !cache_.wait_synced(seconds(5))) {
+      log::warn("still waiting for a complete copy of the cluster", {{"resource", cache_.unsynced()}});
+    }
+    if (stopping_) return;
+    controller_.start();
+    log::info("reconciling", {{"rollouts", cache_.size()}});
+  }
+
+  void look_finished(const kube::Key& key, metrics::LookResult result) {
+    reconciler_.look_finished(key, std::move(result));
+    controller_.queue().add(key);
+  }
+
+  void stop() {
+    stopping_ = true;
+    scheduler_.stop();
+    const bool drained = controller_.stop(kGrace);
+    if (drained) reconciler_.save_all();
+    cache_.stop();
+    elector_.stop();
+    recorder_.stop();
+    pages_.reset();
+    if (!drained) log::warn("a reconcile did not end in time");
+  }
+
+  const OperatorOptions options_;
+  OwnMetrics& metrics_;
+  SystemClock clock_;
+  AlwaysLeads alone_;
+  std::unique_ptr<kube::Client> client_;
+  runtime::LeaderElector elector_;
+  runtime::FencedClient writer_;
+  runtime::EventRecorder recorder_;
+  rollout::ClusterCache cache_;
+  metrics::LookScheduler scheduler_;
+  ScheduledLooks looks_;
+  rollout::RolloutReconciler reconciler_;
+  runtime::Controller controller_;
+  std::unique_ptr<WebServer> pages_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> lost_{false};
+};
+
+}  // namespace
+
+int run_operator(const OperatorOptions& options) {
+  // Blocked before any thread starts, so that only the waiting one receives them.
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  kube::ConfigSource source;
+  source.kubeconfig = options.kubeconfig;
+  source.context = options.context;
+  auto config = kube::load_config(source);
+  if (!config) {
+    log::error(config.error().message);
+    return 1;
+  }
+  OwnMetrics metrics;
+  kube::ClientOptions client_options;
+  client_options.observer = [&metrics](const kube::RequestRecord& record) { metrics.api_request(record); };
+  auto client = kube::connect(*config, client_options);
+  if (!client) {
+    log::error(client.error().message);
+    return 1;
+  }
+  log::info("sluice operator", {{"version", SLUICE_VERSION}, {"server", config->server}, {"config", config->origin}});
+  App app(options, *config, std::move(client).take(), metrics);
+  return app.run();
+}
+
+}  // namespace sluice::app

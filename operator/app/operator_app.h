@@ -1,0 +1,30 @@
+// The operator as a whole: makes the parts, starts them in order, waits, and stops them in the reverse order.
+//
+// Start: pages (probes and metrics are there for leaders and standbys) -> caches -> lead -> workers and looks.
+// Stop:  workers -> looks -> last statuses saved -> caches -> the Lease is given back -> events -> pages.
+#pragma once
+
+#include <string>
+
+#include "base/time.h"
+
+namespace sluice::app {
+
+struct OperatorOptions {
+  std::string kubeconfig;              // empty: as kubectl finds it, or the pod's service account
+  std::string context;
+  std::string ns;                      // empty: all namespaces
+  std::string bind = ":8080";          // of /healthz, /readyz and /metrics; empty: none
+  unsigned workers = 2;
+  int look_threads = 2;
+  Duration status_interval = minutes(1);
+  bool leader_elect = false;
+  std::string lease_name = "sluice";
+  std::string lease_namespace;         // empty: of the context or the pod
+};
+
+// Blocks until SIGTERM or SIGINT, or until the lead is lost. Returns the process's exit status: 0 after a clean
+// stop, 1 otherwise.
+int run_operator(const OperatorOptions& options);
+
+}  // namespace sluice::app
