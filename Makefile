@@ -1,5 +1,4 @@
-# What a newcomer needs: `make demo` shows the main job on a real cluster, `make test` proves it. Both do all of
-# their set-up, on a Debian 12 machine with root, git and make. `make help` lists the rest.
+# `make test` does all of its set-up on a Debian 12 machine with root, git and make. `make help` lists the rest.
 SHELL := /bin/bash
 JOBS  ?= $(shell nproc)
 PYTHON := /usr/bin/python3
@@ -12,17 +11,11 @@ PACKAGES := ccache cmake g++ ninja-build python3 python3-pytest python3-yaml \
 
 .PHONY: help
 help:
-	@echo "make demo              the main job, live, on a real cluster on this machine (root)"
-	@echo "make demo-down         stops that cluster"
-	@echo "make test              all tests: unit and simulation, integration, end to end (root)"
-	@echo "make test-unit         unit and simulation tests only; needs no cluster"
-	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
-	@echo "make test-e2e          the demo's story with assertions, on a real node"
-	@echo "make sanitize          unit and simulation tests under ASan+UBSan, then TSan"
-	@echo "make bench             memory, API traffic and latency of the operator; time of the decision engine"
-	@echo "make build             build/release/sluice"
-	@echo "make deps              installs the Debian packages to build with (root)"
-	@echo "make clean             removes build/; built tools are kept in \$${SLUICE_CACHE:-~/.cache/sluice}"
+	@echo "make build      build/release/sluice"
+	@echo "make test       the tests"
+	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
+	@echo "make deps       installs the Debian packages to build with (root)"
+	@echo "make clean      removes build/"
 
 # --- building ---------------------------------------------------------------------------------------------
 
@@ -54,43 +47,17 @@ clean:
 # --- testing ----------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: test-unit test-integration test-e2e
+test: test-unit
 	@echo "All tests passed."
 
 .PHONY: test-unit
 test-unit: build
-	@echo "== Unit and simulation tests"
+	@echo "== Unit tests"
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
-.PHONY: test-integration
-test-integration: build
-	@echo "== Integration tests: real etcd, API server, gateway and Prometheus as processes"
-	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
-
-.PHONY: test-e2e
-test-e2e: build
-	@echo "== End-to-end tests: a real node, Helm, Locust and model servers"
-	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
-
-.PHONY: sanitize
-sanitize: sanitize-asan sanitize-tsan
-
 .PHONY: sanitize-asan sanitize-tsan
+sanitize: sanitize-asan sanitize-tsan
 sanitize-asan sanitize-tsan: sanitize-%: build/%/build.ninja
-	@echo "== Unit and simulation tests under $*"
+	@echo "== Unit tests under $*"
 	@cmake --build --preset $* -j $(JOBS)
 	@ctest --test-dir build/$* --output-on-failure -j $(JOBS)
-
-.PHONY: bench
-bench: build
-	@$(PYTHON) -B tests/bench/bench.py
-
-# --- seeing it --------------------------------------------------------------------------------------------
-
-.PHONY: demo
-demo: build
-	@$(PYTHON) -B examples/digits/demo.py
-
-.PHONY: demo-down
-demo-down:
-	@$(PYTHON) -B examples/digits/demo.py down
