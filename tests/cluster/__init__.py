@@ -1,9 +1,9 @@
 """A real Kubernetes cluster on one machine, for the demo and the tests. See README.md.
 
-    from cluster import Cluster, Options
+from cluster import Cluster, Options
 
-    with Cluster("it", tier="integration", options=Options(gateway_namespace="ml")) as cluster:
-        cluster.apply(manifest)
+with Cluster("it", tier="integration", options=Options(gateway_namespace="ml")) as cluster:
+    cluster.apply(manifest)
 """
 
 from .cluster import Cluster

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import paths, state
+from . import paths, signals, state
 from .cluster import TIERS, Cluster
 from .component import Options
 from .errors import ClusterError
@@ -17,6 +17,7 @@ from .tools import Tools
 def main(arguments: list[str]) -> int:
     """Run one command; problems that a person can solve end in one sentence and exit code 1."""
     parsed = _parser().parse_args(arguments)
+    signals.terminate_as_exit()
     try:
         return parsed.run(parsed) or 0
     except ClusterError as problem:
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("status", help="the clusters of this machine").set_defaults(run=_status)
 
-    env = commands.add_parser("env", help="print what to export: eval \"$(cluster env NAME)\"")
+    env = commands.add_parser("env", help='print what to export: eval "$(cluster env NAME)"')
     env.add_argument("name")
     env.set_defaults(run=_env)
 
@@ -105,7 +106,9 @@ def _env(parsed: argparse.Namespace) -> None:
     print(f"export KUBECONFIG={cluster.kubeconfig}")
     print(f"export SLUICE_GATEWAY={cluster.gateway_url}")
     print(f"export SLUICE_PROMETHEUS={cluster.prometheus_url}")
-    print(f'export PATH="{cluster.tools.path("kubectl").parent}:$PATH"')
+    programs = ["kubectl", "helm"] if cluster.tier == "node" else ["kubectl"]
+    folders = ":".join(str(cluster.tools.path(program).parent) for program in programs)
+    print(f'export PATH="{folders}:$PATH"')
 
 
 def _kubectl(parsed: argparse.Namespace) -> None:

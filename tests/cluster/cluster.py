@@ -6,8 +6,21 @@ import sys
 from pathlib import Path
 
 from . import (
-    checks, cleanup, control_plane, gateway, images, namespaces, node, packages, paths, pki, process, prometheus,
-    signals, state, wait,
+    checks,
+    cleanup,
+    control_plane,
+    gateway,
+    images,
+    namespaces,
+    node,
+    packages,
+    paths,
+    pki,
+    process,
+    prometheus,
+    signals,
+    state,
+    wait,
 )  # fmt: skip
 from .client import ApiClient
 from .component import Component, Options, Site
@@ -77,11 +90,13 @@ class Cluster(Helpers):
             if leftover:
                 leftover.refuse_when_owned()
                 cleanup.sweep(leftover, keep_logs=False)
+            cleanup.claim(self.site.run_dir)
             self._prepare_machine()
             try:
                 self._start(keep)
             except BaseException:
                 self._stop()
+                self.report.line(f"The cluster {self.name} was stopped; its logs are in {self.site.logs}.")
                 raise
         if not keep:
             atexit.register(self.stop)
@@ -152,6 +167,7 @@ class Cluster(Helpers):
             if self.site.options.gateway_namespace:
                 self.create_gateway(self.site.options.gateway_namespace)
         self.state.save()
+        self.report.end()
 
     def _prepare_site(self) -> None:
         site = self.site
@@ -165,9 +181,7 @@ class Cluster(Helpers):
             pki.write_kubeconfig(Path(site.kubeconfig(user)), site.pki.kubeconfig(user, server))
         gateway.prepare(site)
         private = node.PRIVATE_FOLDERS if self.tier == "node" else ()
-        holder = site.namespaces.hold_mounts(
-            {gateway.CERTS: gateway.certs_folder(site)}, private, site.log("mounts")
-        )
+        holder = site.namespaces.hold_mounts({gateway.CERTS: gateway.certs_folder(site)}, private, site.log("mounts"))
         self.state.record("mounts", holder)
         wait.until(site.namespaces.holding, "the mounts of the cluster", 10, self._holder_alive)
         if self.tier == "node":
@@ -218,7 +232,7 @@ class Cluster(Helpers):
     def _install_crds(self) -> None:
         for file in self.tools.files("gateway-api") + self.tools.files("envoy-gateway"):
             self.install_crd(file.read_text())
-        self.ensure_namespace("envoy-gateway-system")
+        self.ensure_namespace(gateway.NAMESPACE)
         wait.until(self.crds_established, "the API server to serve the new kinds", 60)
 
     def _accounts_exist(self) -> bool:

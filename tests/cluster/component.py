@@ -2,9 +2,10 @@
 
 import http.client
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from .namespaces import Namespaces
 from .pki import Pki

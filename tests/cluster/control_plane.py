@@ -4,9 +4,8 @@ import socket
 
 from .client import ApiClient
 from .component import Component, Site, flags
-from .namespaces import NODE_ADDRESS
+from .namespaces import NODE_ADDRESS, SERVICE_RANGE
 
-SERVICE_RANGE = "10.96.0.0/16"
 API_PORT = 6443
 
 _AUDIT_POLICY = """\

@@ -50,7 +50,4 @@ async def _main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(_main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        pass
+    asyncio.run(_main(sys.argv[1:]))

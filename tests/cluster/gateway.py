@@ -6,6 +6,7 @@ is no load balancer), so the Gateway stays Programmed=False: what counts is an H
 `Accepted` and `ResolvedRefs`.
 """
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,7 +19,8 @@ from .namespaces import NODE_ADDRESS
 GATEWAY_NAME = "public"
 GATEWAY_PORT = 10080  # 8080, 8081, 9443, 18000, 19000, 19001 and 19003 are taken by Envoy Gateway itself
 GATEWAY_CLASS = "sluice"
-ADMIN_PORT = 19001
+NAMESPACE = "envoy-gateway-system"
+ADMIN_PORT = 19001  # Envoy's; as a process beside Envoy Gateway it would take a random port
 CERTS = Path("/certs")
 
 _CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
@@ -27,7 +29,7 @@ _CONFIG = """\
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyGateway
 gateway: {{controllerName: {controller}}}
-telemetry: {{metrics: {{prometheus: {{disable: true}}}}}}  # its port is the one where Envoy shows its own
+telemetry: {{metrics: {{prometheus: {{disable: true}}}}}}  # so that the port is Envoy's, see ADMIN_PORT
 provider:
   type: Custom
   custom:
@@ -55,7 +57,7 @@ def prepare(site: Site) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         raise ClusterError(f"Envoy Gateway could not make its certificates: {done.stderr.strip()[-300:]}")
-    shutil.copytree(home / "config" / "certs" / "envoy-gateway", certs_folder(site), dirs_exist_ok=True)
+    shutil.copytree(home / "config" / "certs" / "envoy-gateway", certs_folder(site))
 
 
 def envoy_gateway(site: Site) -> Component:
@@ -65,7 +67,7 @@ def envoy_gateway(site: Site) -> Component:
         "envoy-gateway",
         [str(site.tools.path("envoy-gateway")), "server", "--config-path", config],
         lambda: site.http_ok(8081, "/readyz"),
-        env={"KUBECONFIG": site.kubeconfig("admin"), "ENVOY_GATEWAY_NAMESPACE": "envoy-gateway-system"},
+        env={"KUBECONFIG": site.kubeconfig("admin"), "ENVOY_GATEWAY_NAMESPACE": NAMESPACE},
         children=("envoy",),
         mounts=True,
     )
@@ -74,14 +76,32 @@ def envoy_gateway(site: Site) -> Component:
 def manifests(namespace: str, name: str, port: int) -> list[tuple[str, dict[str, Any]]]:
     """The class, the Gateway, and a Service of the Gateway's name for callers inside the cluster."""
     gateway_api = "/apis/gateway.networking.k8s.io/v1"
+    admin = {"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}}}
     return [
+        (
+            f"/apis/gateway.envoyproxy.io/v1alpha1/namespaces/{NAMESPACE}/envoyproxies/{GATEWAY_CLASS}",
+            {
+                "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+                "kind": "EnvoyProxy",
+                "metadata": {"name": GATEWAY_CLASS, "namespace": NAMESPACE},
+                "spec": {"bootstrap": {"type": "Merge", "value": json.dumps(admin)}},
+            },
+        ),
         (
             f"{gateway_api}/gatewayclasses/{GATEWAY_CLASS}",
             {
                 "apiVersion": "gateway.networking.k8s.io/v1",
                 "kind": "GatewayClass",
                 "metadata": {"name": GATEWAY_CLASS},
-                "spec": {"controllerName": _CONTROLLER},
+                "spec": {
+                    "controllerName": _CONTROLLER,
+                    "parametersRef": {
+                        "group": "gateway.envoyproxy.io",
+                        "kind": "EnvoyProxy",
+                        "namespace": NAMESPACE,
+                        "name": GATEWAY_CLASS,
+                    },
+                },
             },
         ),
         (

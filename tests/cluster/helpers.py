@@ -1,11 +1,13 @@
 """What tests and the demo do with a cluster that runs."""
 
 import json
+import os
 import re
 import subprocess
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from . import gateway, node, pki, process, prometheus, wait
@@ -92,11 +94,24 @@ class Helpers:
         self, *arguments: str, input: str | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """The same with exit code and standard error, for what is meant to be refused."""
-        command = [str(self.tools.path("kubectl")), f"--kubeconfig={self.kubeconfig_inside}", *arguments]
+        return self._client("kubectl", arguments, input, timeout)
+
+    def helm(self, *arguments: str, timeout: float = 300) -> str:
+        """Run Helm as administrator (tier "node") and return what it prints."""
+        done = self._client("helm", arguments, None, timeout)
+        if done.returncode != 0:
+            raise ClusterError(f"helm {' '.join(arguments)[:200]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _client(
+        self, program: str, arguments: Sequence[str], input: str | None, timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        # What a client remembers of an API server must not meet the next cluster at the same address.
+        environment = {**os.environ, "KUBECACHEDIR": str(self.site.data / "client-cache")}
+        command = [str(self.tools.path(program)), f"--kubeconfig={self.kubeconfig_inside}", *arguments]
         source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
-        return subprocess.run(
-            self.site.namespaces.enter(command), capture_output=True, text=True, timeout=timeout, **source
-        )
+        inside = self.site.namespaces.enter(command)
+        return subprocess.run(inside, capture_output=True, text=True, timeout=timeout, env=environment, **source)
 
     def apply(self, yaml: str, *arguments: str) -> str:
         """`kubectl apply -f -`; more arguments such as "--server-side" may follow."""
@@ -152,7 +167,9 @@ class Helpers:
         self.state.record(f"process:{name}", started)
         return started
 
-    def run_in_netns(self, argv: Sequence[str], timeout: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run_in_netns(
+        self, argv: Sequence[str], timeout: float = 120, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program inside the network to its end."""
         command = self.site.namespaces.enter([str(part) for part in argv])
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
@@ -185,11 +202,11 @@ class Helpers:
         service: str,
         *addresses: str,
         port: int = 80,
-        target_port: int = 8080,
+        target_port: int = 8000,
         labels: dict[str, str] | None = None,
     ) -> None:
         """A Service whose endpoints are processes on addresses of `backend_address`. Called again
-        with other addresses it replaces them."""
+        with other addresses it replaces them. Envoy Gateway has port 8080 of every address."""
         for address in addresses:
             self.site.namespaces.add_address(address)
         self.ensure_namespace(namespace)
@@ -199,7 +216,7 @@ class Helpers:
     def add_scrape_target(
         self, name: str, address: str, namespace: str, pod: str, path: str = "/metrics", **labels: str
     ) -> None:
-        """Have Prometheus scrape a process ("ADDRESS:PORT") as if it were this pod."""
+        """Have Prometheus scrape a process ("ADDRESS:PORT") as if it were this pod, within 5 s."""
         prometheus.add_target(self.site, name, address, {"namespace": namespace, "pod": pod, **labels}, path)
 
     def remove_scrape_target(self, name: str) -> None:
@@ -208,7 +225,8 @@ class Helpers:
     def report_pod(self, namespace: str, pod: str, address: str = "", ready: bool = True) -> None:
         """Say of a pod what a kubelet would say, so that on the integration tier a Deployment's pods
         become ready and a Service's endpoints lead to processes on `address`."""
-        condition = {"status": "True" if ready else "False", "lastTransitionTime": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        condition = {"status": "True" if ready else "False", "lastTransitionTime": now}
         status: dict[str, Any] = {
             "phase": "Running",
             "conditions": [{"type": kind, **condition} for kind in ("Initialized", "ContainersReady", "Ready")],
@@ -223,7 +241,9 @@ class Helpers:
 
     # -- gateway and images ------------------------------------------------------------------------
 
-    def create_gateway(self, namespace: str, name: str = gateway.GATEWAY_NAME, port: int = gateway.GATEWAY_PORT) -> None:
+    def create_gateway(
+        self, namespace: str, name: str = gateway.GATEWAY_NAME, port: int = gateway.GATEWAY_PORT
+    ) -> None:
         """The Gateway that routes attach to, open to all namespaces. One a cluster: Envoy runs on the
         node itself, so two would want the same ports."""
         self.ensure_namespace(namespace)

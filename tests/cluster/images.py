@@ -10,9 +10,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
 
 from .errors import ClusterError
 from .node import PAUSE_IMAGE, overlay_works
@@ -123,8 +123,8 @@ class Images:
         args = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
         self._run(
             [
-                *self._command("bud"), "--isolation", "chroot", "--network", "host", "--layers", "--pull-never",
-                "--format", "oci", *args, *extra, "--tag", tag, "--file", str(dockerfile), str(context),
+                *self._command("bud"), "--isolation", "chroot", "--network", "host", "--layers", "--force-rm",
+                "--pull-never", "--format", "oci", *args, *extra, "--tag", tag, "--file", str(dockerfile), str(context),
             ],
             _file_name(tag),
         )  # fmt: skip
@@ -132,7 +132,8 @@ class Images:
     def _push(self, tag: str, archive: Path) -> None:
         partial = archive.with_suffix(".partial")
         partial.unlink(missing_ok=True)
-        self._run([*self._command("push"), "--disable-compression", tag, f"oci-archive:{partial}:{tag}"], _file_name(tag))
+        target = f"oci-archive:{partial}:{tag}"
+        self._run([*self._command("push"), "--disable-compression", tag, target], _file_name(tag))
         partial.rename(archive)
 
     def _exists(self, tag: str) -> bool:
@@ -155,6 +156,8 @@ class Images:
             storage.mkdir(parents=True, exist_ok=True)
             self._driver = "overlay" if overlay_works(storage) else "vfs"
         return [
+            # Mounts of its own: none is left on the machine, however a build ends.
+            "unshare", "--mount", "--propagation", "private",
             "buildah", "--root", str(storage), "--runroot", str(self._folder / "run"),
             "--storage-driver", self._driver, verb,
         ]  # fmt: skip
@@ -169,10 +172,14 @@ class Images:
         log = self._folder / f"{name}.log"
         with open(log, "w") as output:
             done = subprocess.run(
-                list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=self._environment()
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
             )
         if done.returncode != 0:
-            raise ClusterError(f"{Path(command[0]).name} failed for the image {name}; see {log}:\n{tail(log)}")
+            raise ClusterError(f"The image {name} could not be built; see {log}:\n{tail(log)}")
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:

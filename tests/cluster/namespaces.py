@@ -11,8 +11,8 @@ import os
 import socket
 import subprocess
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Iterable, Sequence
 
 from . import process
 from .errors import ClusterError
@@ -20,6 +20,7 @@ from .process import Process
 
 NODE_ADDRESS = "10.77.0.1"
 DNS_ADDRESS = "10.77.0.10"
+SERVICE_RANGE = "10.96.0.0/16"
 CLONE_NEWNET = 0x40000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,12 +36,15 @@ class Namespaces:
         self.holder: Process | None = None
 
     def create(self) -> None:
-        """A fresh network: a node address on `lo`, a default route, forwarding on."""
+        """A fresh network: a node address on `lo`, a route for Services (whose packets are redirected
+        on their way out, which needs a way out), forwarding on. All else is refused at once: a
+        question to a name server that is not there must not wait for its time to run out."""
         _run("ip", "netns", "add", self.name)
         self.run("ip", "link", "set", "lo", "up")
         self.add_address(NODE_ADDRESS)
         self.add_address(DNS_ADDRESS)
-        self.run("ip", "route", "add", "default", "dev", "lo")
+        self.run("ip", "route", "add", SERVICE_RANGE, "dev", "lo")
+        self.run("ip", "route", "add", "unreachable", "default")
         self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 
     def exists(self) -> bool:
@@ -58,7 +62,8 @@ class Namespaces:
             lines.append(f"mount -t tmpfs sluice '{folder}'")
         lines.append("exec sleep infinity")
         script = " && ".join(lines)
-        self.holder = process.spawn([*self._net(), "unshare", "--mount", "--propagation", "private", "sh", "-c", script], log)
+        unshare = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+        self.holder = process.spawn([*self._net(), *unshare], log)
         return self.holder
 
     def holding(self) -> bool:

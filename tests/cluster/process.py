@@ -10,9 +10,10 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, Mapping, Sequence
 
 _exit_codes: dict[int, int] = {}
 
@@ -27,36 +28,37 @@ class Process:
     def alive(self) -> bool:
         """Whether this very process still runs (one that only waits to be reaped does not)."""
         _reap(self.pid)
-        stat = _stat(self.pid)
-        return stat is not None and stat == (self.started, False)
+        with self._descriptor() as descriptor:
+            return descriptor is not None and not _ended(descriptor, 0)
 
     def send(self, number: int) -> bool:
         """Send a signal; False when the process has gone."""
-        try:
-            descriptor = os.pidfd_open(self.pid)
-        except OSError:
-            return False
-        try:
-            if not self.alive():
+        with self._descriptor() as descriptor:
+            if descriptor is None or _ended(descriptor, 0):
                 return False
-            signal.pidfd_send_signal(descriptor, number)
-            return True
-        except ProcessLookupError:
-            return False
-        finally:
-            os.close(descriptor)
+            try:
+                signal.pidfd_send_signal(descriptor, number)
+                return True
+            except ProcessLookupError:
+                return False
 
     def wait(self, timeout: float) -> bool:
         """Wait until the process has ended; False when it still runs after `timeout`."""
+        with self._descriptor() as descriptor:
+            ended = descriptor is None or _ended(descriptor, timeout)
+        _reap(self.pid)
+        return ended
+
+    @contextmanager
+    def _descriptor(self) -> Iterator[int | None]:
+        """A pidfd of this process, or None when its id is free or somebody else's by now."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:
-            return True
+            yield None
+            return
         try:
-            if not self.alive():
-                return True
-            select.select([descriptor], [], [], max(0.0, timeout))
-            return not self.alive()
+            yield descriptor if _start_time(self.pid) == self.started else None
         finally:
             os.close(descriptor)
 
@@ -76,8 +78,8 @@ class Process:
 
 def of_pid(pid: int) -> Process | None:
     """The process that has this id now."""
-    stat = _stat(pid)
-    return Process(pid, stat[0]) if stat and not stat[1] else None
+    started = _start_time(pid)
+    return None if started is None else Process(pid, started)
 
 
 def spawn(
@@ -103,8 +105,7 @@ def spawn(
         )
     _exit_codes.pop(child.pid, None)
     child.returncode = 0  # never waited for through this object: `alive` reaps by id
-    stat = _stat(child.pid)
-    return Process(child.pid, stat[0] if stat else 0)
+    return Process(child.pid, _start_time(child.pid) or 0)
 
 
 def stop(processes: Iterable[Process], grace: float) -> None:
@@ -133,14 +134,21 @@ def tail(log: Path, lines: int = 15) -> str:
     return "\n".join("    " + line[:400] for line in text.splitlines()[-lines:])
 
 
-def _stat(pid: int) -> tuple[int, bool] | None:
-    """Start time and "is a zombie" of a process id."""
+def _start_time(pid: int) -> int | None:
+    """The clock tick at which a process was started."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()  # the name in brackets may hold blanks
-    return int(fields[19]), fields[0] in ("Z", "X")
+    return int(text.rpartition(")")[2].split()[19])  # the name in brackets may hold blanks
+
+
+def _ended(descriptor: int, timeout: float) -> bool:
+    """Whether the process of a pidfd ends within `timeout`. This waits for the last of its threads:
+    while one is left, the process is a zombie already but its ports are still taken."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, timeout) * 1000))
 
 
 def _reap(pid: int) -> None:

@@ -81,7 +81,7 @@ def manifests() -> list[tuple[str, dict]]:
 
 
 def add_target(site: Site, name: str, address: str, labels: dict[str, str], path: str = "/metrics") -> None:
-    """Have a process scraped, with the labels that a pod would have. Taken up within a second or two."""
+    """Have a process scraped, with the labels that a pod would have. Taken up within five seconds."""
     entry = [{"targets": [address], "labels": {**labels, "__metrics_path__": path}}]
     file = targets_folder(site) / f"{name}.json"
     temporary = file.with_suffix(".new")

@@ -3,8 +3,9 @@
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Iterator
+from typing import IO
 
 
 def duration(seconds: float) -> str:
@@ -30,6 +31,10 @@ class Report:
         """Start a numbered list of `total` steps."""
         self._number, self._total = 0, total
         self.line(title)
+
+    def end(self) -> None:
+        """The numbered list is complete; further steps have no number."""
+        self._total = 0
 
     def line(self, text: str) -> None:
         self._write(text + "\n")

@@ -2,8 +2,8 @@
 
 import signal
 import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Callable, Iterable
 
 from . import process, wait
 from .component import Component, Site
@@ -88,7 +88,9 @@ class Runner:
         try:
             return self._described[name]
         except KeyError:
-            raise ClusterError(f"This cluster has no component {name!r}: it has {', '.join(self._described)}.") from None
+            raise ClusterError(
+                f"This cluster has no component {name!r}: it has {', '.join(self._described)}."
+            ) from None
 
     def _launch(self, component: Component) -> None:
         if self._state.process(component.name):
@@ -124,7 +126,8 @@ class Runner:
 
         def still_running() -> None:
             if not self._state.process(component.name):
-                raise ClusterError(f"{component.name} ended while it was starting; its last words in {log}:\n{process.tail(log)}")
+                words = process.tail(log)
+                raise ClusterError(f"{component.name} ended while it was starting; its last words in {log}:\n{words}")
 
         try:
             wait.until(component.ready, f"{component.name} to work", component.timeout, still_running)

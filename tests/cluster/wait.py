@@ -1,7 +1,8 @@
 """Waiting for a condition with a deadline, the only way anything here waits."""
 
 import time
-from typing import Callable, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from .errors import ClusterError
 
