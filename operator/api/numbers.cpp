@@ -129,7 +129,12 @@ std::optional<std::vector<std::optional<double>>> unpack_exact(std::string_view 
     } else {
       return std::nullopt;
     }
-    text = space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
+    if (space == std::string_view::npos) {
+      text = {};
+    } else {
+      text.remove_prefix(space + 1);
+      if (text.empty()) return std::nullopt;  // a blank with nothing behind it
+    }
   }
   if (values.size() != count || !text.empty()) return std::nullopt;
   return values;

@@ -32,7 +32,7 @@ std::string openssl_reason(const Fault& fault, const std::string& verification) 
 }  // namespace
 
 bool is_lost_connection(const Fault& fault) {
-  if (fault.origin != Fault::Origin::Network || mentions(fault, "resolv") ||
+  if (fault.origin != Fault::Origin::Network || mentions(fault, "Error resolving") ||
       mentions(fault, "connect to any") || mentions(fault, "SSL handshake")) {
     return false;
   }
@@ -57,7 +57,7 @@ Error to_error(const Fault& fault, const std::string& origin, const std::string&
   if (is_openssl(fault)) {
     return Error{ErrorCode::Invalid, origin + ": TLS failed: " + openssl_reason(fault, verification), {}};
   }
-  if (mentions(fault, "resolv")) {
+  if (mentions(fault, "Error resolving")) {
     return Error{ErrorCode::Unavailable, origin + ": the host name cannot be resolved", {}};
   }
   if (is_lost_connection(fault)) {

@@ -50,6 +50,17 @@ const char* method_name(Method method) {
   return "GET";
 }
 
+// The library lets a lone '%' through, and servers disagree about what it means.
+bool percents_are_escapes(std::string_view path) {
+  const auto is_hex = [&](std::size_t at) {
+    return at < path.size() && std::isxdigit(static_cast<unsigned char>(path[at])) != 0;
+  };
+  for (std::size_t at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+    if (!is_hex(at + 1) || !is_hex(at + 2)) return false;
+  }
+  return true;
+}
+
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::iscntrl(c) != 0; });
 }
@@ -196,6 +207,7 @@ Result<web::http::http_request> CpprestTransport::build(const Request& request) 
     return Error{ErrorCode::Invalid, address_.origin() + ": " + why, {}};
   };
   if (!request.path.starts_with('/')) return invalid("the path of a request must begin with a slash");
+  if (!percents_are_escapes(request.path)) return invalid("the path of a request has a % without two hex digits");
   for (const auto& [name, value] : request.headers) {
     if (has_control_character(name) || has_control_character(value)) {
       return invalid("a header of the request has a control character");

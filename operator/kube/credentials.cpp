@@ -1,9 +1,9 @@
 #include "kube/credentials.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 #include "base/log.h"
 #include "kube/base64.h"
@@ -64,14 +64,16 @@ std::string basic_authorization(const std::string& user, const std::string& pass
 
 Result<std::string> read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  // Reading a folder fails only here, not at the opening.
-  if (!in || !(text << in.rdbuf())) {
-    // An empty file sets the failure bit of `text` too, and that is no error.
-    if (in.is_open() && in.eof()) return std::string();
+  std::string text;
+  std::array<char, 4096> piece{};
+  while (in.read(piece.data(), piece.size()) || in.gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  // A folder can be opened; reading it is what fails.
+  if (!in.is_open() || in.bad()) {
     return Error{ErrorCode::Invalid, "cannot read " + path + ": " + std::strerror(errno), {}};
   }
-  return text.str();
+  return text;
 }
 
 }  // namespace sluice::kube
