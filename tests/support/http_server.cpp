@@ -1,5 +1,6 @@
 #include "support/http_server.h"
 
+#include <array>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -115,6 +116,16 @@ class ServerConnection {
     if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
   }
 
+  // Closing with bytes unread resets the connection, and the alert that says why may then never be read. So: no
+  // more from here, and wait until the other side is done as well.
+  void end_politely() {
+    ::shutdown(socket_, SHUT_WR);
+    std::array<char, 4096> unread{};
+    pollfd poll_for{socket_, POLLIN, 0};
+    while (::poll(&poll_for, 1, 2000) > 0 && ::read(socket_, unread.data(), unread.size()) > 0) {
+    }
+  }
+
   bool wait_for_close(std::chrono::milliseconds longest) {
     const auto until = std::chrono::steady_clock::now() + longest;
     while (open_ && socket_ >= 0) {
@@ -137,6 +148,7 @@ class ServerConnection {
     SSL_set_fd(ssl_.get(), socket_);
     const bool done = SSL_accept(ssl_.get()) == 1;
     const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    if (!done) end_politely();
     const std::lock_guard lock(server_.mutex_);
     server_.server_names_.emplace_back(name != nullptr ? name : "");
     if (!done) return false;
