@@ -1,0 +1,94 @@
+"""Plays the kubelet where there is none: a pod of a Rollout becomes a model_server process with an address.
+
+Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
+answers is the pod's environment variable ERROR_SHARE; a pod with the image "never" does not become ready.
+"""
+
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PORT = 8000
+NODE = "played"
+
+
+class Kubelet:
+    def __init__(self, cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.running: dict[str, object] = {}
+        self.numbers = iter(range(10, 250))
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> "Kubelet":
+        self._be_a_node()
+        self.thread.start()
+        return self
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.thread.join()
+
+    def _be_a_node(self) -> None:
+        """A Node that is Ready: endpoints are made only of pods that are on one. Its Lease keeps it so."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
+        ready = {"type": "Ready", "status": "True", "reason": "Played", "message": "", "lastHeartbeatTime": now[:19] + "Z"}
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": NODE, "namespace": "kube-node-lease"},
+            "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": now},
+        }
+        api = self.cluster.api
+        api.apply(f"/api/v1/nodes/{NODE}", node)
+        api.apply(f"/api/v1/nodes/{NODE}/status", {**node, "status": {"conditions": [ready]}})
+        self.cluster.ensure_namespace("kube-node-lease")
+        api.apply(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{NODE}", lease)
+        self.renewed = time.monotonic()
+
+    def _run(self) -> None:
+        while not self.stopping.wait(0.2):
+            try:
+                if time.monotonic() - self.renewed > 10:
+                    self._be_a_node()
+                pods = self.cluster.api.get(
+                    f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=sluice.dev/rollout"
+                )["items"]
+            except Exception:  # the API server is away in some tests: what runs goes on running
+                continue
+            for pod in pods:
+                if "deletionTimestamp" in pod["metadata"]:
+                    path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}?gracePeriodSeconds=0"
+                    self.cluster.api.request("DELETE", path)
+            wanted = {pod["metadata"]["name"]: pod for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+            for name in set(wanted) - set(self.running):
+                self._start(name, wanted[name])
+            for name in set(self.running) - set(wanted):
+                self.cluster.remove_scrape_target(name)
+                self.running.pop(name).terminate()
+
+    def _start(self, name: str, pod: dict) -> None:
+        container = pod["spec"]["containers"][0]
+        if container["image"] == "never":
+            return
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
+        self.cluster.api.request("POST", f"/api/v1/namespaces/{self.namespace}/pods/{name}/binding", binding)
+        share = next((e["value"] for e in container.get("env", []) if e["name"] == "ERROR_SHARE"), "0")
+        address = self.cluster.backend_address(next(self.numbers))
+        self.running[name] = self.cluster.spawn_in_netns(
+            [sys.executable, "-B", str(HERE / "model_server.py"), f"{address}:{PORT}", share], name
+        )
+        self.cluster.wait_for(lambda: self._answers(address), f"pod {name} to answer", 10)
+        self.cluster.add_scrape_target(name, f"{address}:{PORT}", namespace=self.namespace, pod=name)
+        self.cluster.report_pod(self.namespace, name, address)
+
+    def _answers(self, address: str) -> bool:
+        try:
+            return self.cluster.http_get_in_netns(address, PORT)[0] == 200
+        except OSError:
+            return False

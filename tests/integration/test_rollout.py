@@ -1,0 +1,45 @@
+"""The main job on real parts: promoted when it is fit, rolled back when it is not."""
+
+
+def test_an_equal_candidate_climbs_and_is_promoted(story):
+    old = story.status["stableRevision"]
+    story.apply("v2")
+    story.wait("weight 20", lambda s: s["traffic"]["candidate"] == 20 and s["traffic"]["accepted"])
+    assert story.candidate_weight_on_route() == 20
+    story.wait("weight 50", lambda s: s["traffic"]["candidate"] == 50)
+    entry = story.wait_outcome()
+    assert (entry["outcome"], entry["reason"]) == ("Promoted", "NonInferior")
+    status = story.status
+    assert status["phase"] == "Healthy"
+    assert status["stableRevision"] not in ("", old)
+    assert story.condition("Promoted")["status"] == "True"
+    # Users saw no failure, and some of them saw the candidate before it was promoted.
+    counts = story.counts()
+    assert sum(counts["failures"].values()) == 0, counts
+    assert counts["answers"][status["stableRevision"]] > 100, counts
+    # The old pods go after scaleDownDelay.
+    story.cluster.wait_for(
+        lambda: story.cluster.get_json("deployment", f"{story.name}-{old}", "-n", "ml")["spec"]["replicas"] == 0,
+        "the old revision to be scaled down",
+        30,
+    )
+
+
+def test_a_candidate_that_fails_is_rolled_back(story):
+    stable = story.status["stableRevision"]
+    story.apply("v3", error_share=0.2)
+    entry = story.wait_outcome()
+    assert (entry["outcome"], entry["reason"]) == ("RolledBack", "HarmDetected")
+    status = story.status
+    assert status["stableRevision"] == stable
+    assert status["phase"] == "RolledBack"
+    assert status["traffic"]["candidate"] == 0
+    assert entry["looks"] <= 3
+    assert story.condition("Promoted")["reason"] == "HarmDetected"
+    events = story.cluster.get_json("events.events.k8s.io", "-n", "ml")["items"]
+    reasons = {e["reason"] for e in events if e["regarding"]["name"] == story.name}
+    assert {"RolloutStarted", "WeightSet", "RolloutRolledBack"} <= reasons
+    # The spec still names it, and it stays away until a person asks again.
+    counts = story.counts()
+    answered = counts["answers"].get(status["rejectedRevision"], 0)
+    assert 0 < answered < sum(counts["answers"].values()) / 2

@@ -1,0 +1,57 @@
+"""Users: POSTs at a steady rate over kept-alive connections, counted by the revision that answered.
+
+    python3 traffic.py HOST:PORT PATH RATE FILE     # FILE gets the counts as JSON, four times a second
+"""
+
+import collections
+import http.client
+import json
+import os
+import sys
+import threading
+import time
+
+THREADS = 6
+
+
+def main() -> None:
+    address, path, rate, file = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
+    answers: collections.Counter[str] = collections.Counter()
+    failures: collections.Counter[str] = collections.Counter()
+    lock = threading.Lock()
+
+    def user(number: int) -> None:
+        connection = http.client.HTTPConnection(address, timeout=5)
+        due = time.monotonic() + number / rate
+        while True:
+            time.sleep(max(0.0, due - time.monotonic()))
+            due += THREADS / rate
+            revision, code = "", 0
+            try:
+                connection.request("POST", path, b"{}", {"Host": "digits.test"})
+                answer = connection.getresponse()
+                answer.read()
+                revision, code = answer.getheader("x-sluice-revision", ""), answer.status
+            except OSError as error:
+                connection.close()
+                revision = type(error).__name__
+            except http.client.HTTPException as error:
+                connection.close()
+                revision = type(error).__name__
+            with lock:
+                answers[revision] += 1
+                failures[revision] += code != 200
+
+    for number in range(THREADS):
+        threading.Thread(target=user, args=(number,), daemon=True).start()
+    while True:
+        time.sleep(0.25)
+        with lock:
+            text = json.dumps({"answers": answers, "failures": failures})
+        with open(file + ".new", "w") as out:
+            out.write(text)
+        os.replace(file + ".new", file)
+
+
+if __name__ == "__main__":
+    main()
