@@ -12,7 +12,9 @@ PACKAGES := ccache cmake g++ ninja-build python3 python3-pytest python3-yaml \
 .PHONY: help
 help:
 	@echo "make build      build/release/sluice"
-	@echo "make test       the tests"
+	@echo "make test       all tests that there are: unit, then integration (root)"
+	@echo "make test-unit  unit tests only; needs no cluster"
+	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
 	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
 	@echo "make deps       installs the Debian packages to build with (root)"
 	@echo "make clean      removes build/"
@@ -47,13 +49,18 @@ clean:
 # --- testing ----------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: test-unit
+test: test-unit test-integration
 	@echo "All tests passed."
 
 .PHONY: test-unit
 test-unit: build
 	@echo "== Unit tests"
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
+
+.PHONY: test-integration
+test-integration: build
+	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (4 minutes; the first time 20 more to build them)"
+	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
 
 .PHONY: sanitize-asan sanitize-tsan
 sanitize: sanitize-asan sanitize-tsan

@@ -121,10 +121,8 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   }
   out.harm_log_e = summary.harm;
   out.harm_log_e_peak = summary.harm_peak;
-  out.harm_log_threshold = limits.harm;
   out.non_inferior_log_e = summary.non_inferior;
   out.non_inferior_log_e_peak = summary.non_inferior_peak;
-  out.non_inferior_log_threshold = limits.non_inferior;
   out.non_inferior_in = expected_in(evidence, block, limits.non_inferior, analysis.interval);
   out.looks = evidence.looks();
   out.dispersion = evidence.dispersion();
@@ -167,6 +165,8 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     stats::GuardrailEvidence evidence = restore(metric, status.evidence);
     const stats::Block block{reading->candidate.events, reading->stable.events, reading->candidate.total,
                              reading->stable.total};
+    numbers.harm_log_threshold = limits.harm;
+    numbers.non_inferior_log_threshold = limits.non_inferior;
     if (reading->newest_sample) numbers.newest_sample = reading->newest_sample;
     const bool used = !reading->gap && evidence.add(block);
     if (!used) {

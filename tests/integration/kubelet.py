@@ -10,6 +10,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cluster.client import ApiError
+
 HERE = Path(__file__).resolve().parent
 PORT = 8000
 NODE = "played"
@@ -22,6 +24,7 @@ class Kubelet:
         self.running: dict[str, object] = {}
         self.numbers = iter(range(10, 250))
         self.stopping = threading.Event()
+        self.problem: Exception | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "Kubelet":
@@ -54,23 +57,33 @@ class Kubelet:
     def _run(self) -> None:
         while not self.stopping.wait(0.2):
             try:
-                if time.monotonic() - self.renewed > 10:
-                    self._be_a_node()
-                pods = self.cluster.api.get(
-                    f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=sluice.dev/rollout"
-                )["items"]
-            except Exception:  # the API server is away in some tests: what runs goes on running
-                continue
-            for pod in pods:
-                if "deletionTimestamp" in pod["metadata"]:
-                    path = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}?gracePeriodSeconds=0"
-                    self.cluster.api.request("DELETE", path)
-            wanted = {pod["metadata"]["name"]: pod for pod in pods if "deletionTimestamp" not in pod["metadata"]}
-            for name in set(wanted) - set(self.running):
-                self._start(name, wanted[name])
-            for name in set(self.running) - set(wanted):
-                self.cluster.remove_scrape_target(name)
-                self.running.pop(name).terminate()
+                self._visit()
+            except Exception as problem:  # the API server is away in some tests: what runs goes on running
+                self.problem = problem
+
+    def _visit(self) -> None:
+        if time.monotonic() - self.renewed > 10:
+            self._be_a_node()
+        pods = self.cluster.api.get(
+            f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=sluice.dev/rollout"
+        )["items"]
+        ending = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]]
+        wanted = {pod["metadata"]["name"]: pod for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+        for name in set(wanted) - set(self.running):
+            self._start(name, wanted[name])
+        for name in set(self.running) - set(wanted):
+            self.cluster.remove_scrape_target(name)
+            self.running.pop(name).terminate()
+        for name in ending:
+            self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
+        try:
+            path = f"/api/v1/namespaces/{self.namespace}/pods/{name}?gracePeriodSeconds=0"
+            self.cluster.api.request("DELETE", path)
+        except ApiError as error:
+            if error.code != 404:
+                raise
 
     def _start(self, name: str, pod: dict) -> None:
         container = pod["spec"]["containers"][0]

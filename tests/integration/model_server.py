@@ -69,4 +69,5 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     host, port = sys.argv[1].rsplit(":", 1)
     Handler.error_share = float(sys.argv[2])
+    ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
