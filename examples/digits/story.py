@@ -83,7 +83,8 @@ class Story:
         repository, _, tag = self.place.operator_image.rpartition(":")
         done = self.place.helm(
             "upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM_NAMESPACE, "--create-namespace",
-            "--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}", "--wait", "--timeout", "3m",
+            "--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}",
+            "--set", "statusInterval=1s",  # for people who watch; 60s by default "--wait", "--timeout", "3m",
         )  # fmt: skip
         if done.returncode != 0:
             pods = self.place.kubectl("describe", "pods", "-n", SYSTEM_NAMESPACE).stdout[-3000:]

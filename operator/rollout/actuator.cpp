@@ -100,11 +100,12 @@ class Actuator {
     const auto live = cache_.route(rollout_.key);
     const traffic::RouteState state = provider.observe(rollout_, live.get(), *wanted_.split);
     if (state.owned_by_other) return foreign(*resource, rollout_.key);
-    if (state.as_wanted || (live && live->deleting)) return Ok{};
+    const auto object = provider.next_write(rollout_, live.get(), *wanted_.split);
+    if (!object) return Ok{};
     if (!live) {
       if (auto taken = refuse_foreign(*resource, rollout_.key); !taken) return taken;
     }
-    auto done = client_.patch(*resource, rollout_.key, provider.desired(rollout_, *wanted_.split), apply_options());
+    auto done = client_.patch(*resource, rollout_.key, *object, apply_options());
     if (!done) return done.error();
     return Ok{};
   }

@@ -27,7 +27,7 @@ int retired_replicas(Context& context, const api::RetiredRevision& retired) {
   const auto& live = context.seen.route.live;
   const bool routed = live && ((live->stable == retired.revision && live->candidate_percent < 100) ||
                                (live->candidate == retired.revision && live->candidate_percent > 0));
-  if (routed) return now_there;
+  if (routed || !context.seen.route.as_wanted) return now_there;
   if (context.now >= retired.scale_down_at) return 0;
   context.wake_at(retired.scale_down_at);
   return now_there;

@@ -12,6 +12,9 @@ class Manual final : public Provider {
   std::optional<kube::Resource> resource() const override { return std::nullopt; }
   Capabilities capabilities() const override { return {}; }
   nlohmann::json desired(const api::Rollout&, const Split&) const override { return nullptr; }
+  std::optional<nlohmann::json> next_write(const api::Rollout&, const RouteView*, const Split&) const override {
+    return std::nullopt;
+  }
 
   RouteState observe(const api::Rollout&, const RouteView*, const Split& wanted) const override {
     RouteState state;

@@ -2,7 +2,7 @@
 //
 //   const Provider& provider = provider_for(rollout.spec.traffic);
 //   RouteState state = provider.observe(rollout, live, split);
-//   if (!state.as_wanted) apply(provider.desired(rollout, split));
+//   if (auto object = provider.next_write(rollout, live, split)) apply(*object);
 //
 // A provider is pure: it holds nothing, asks nobody, and computes the whole of what must be in the cluster
 // from the Rollout and the split. Writing is the reconciler's job, by server-side apply of the whole object
@@ -72,6 +72,12 @@ class Provider {
   // The whole object that we own, ready to be applied; null without a resource(). Preconditions: `rollout`
   // has a key, a uid and this provider's traffic; split.stable is not empty.
   virtual nlohmann::json desired(const api::Rollout& rollout, const Split& split) const = 0;
+
+  // What is to be written now on the way from `live` (which may be null) to `wanted`: usually desired(), and a step in
+  // between where a gateway would lose requests otherwise. nullopt: nothing at the moment; call again when the route
+  // or what its gateway says of it has changed.
+  virtual std::optional<nlohmann::json> next_write(const api::Rollout& rollout, const RouteView* live,
+                                                   const Split& wanted) const = 0;
 
   // `live` may be null: there is none.
   virtual RouteState observe(const api::Rollout& rollout, const RouteView* live,
