@@ -14,6 +14,8 @@ help:
 	@echo "make build      build/release/sluice"
 	@echo "make test       all tests that there are: unit, then integration (root)"
 	@echo "make test-unit  unit tests only; needs no cluster"
+	@echo "make demo       the main job, live, on a real cluster on this machine (root); make demo-down stops it"
+	@echo "make test-e2e   the demo's story with assertions"
 	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
 	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
 	@echo "make deps       installs the Debian packages to build with (root)"
@@ -61,6 +63,17 @@ test-unit: build
 test-integration: build
 	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (4 minutes; the first time 20 more to build them)"
 	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
+
+.PHONY: test-e2e
+test-e2e: build
+	@echo "== End-to-end tests: a real node, Helm, Locust and model servers (6 minutes; the first time 15 more for images)"
+	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+
+.PHONY: demo demo-down
+demo: build
+	@$(PYTHON) -B examples/digits/demo.py
+demo-down:
+	@$(PYTHON) -B examples/digits/demo.py down
 
 .PHONY: sanitize-asan sanitize-tsan
 sanitize: sanitize-asan sanitize-tsan

@@ -75,7 +75,7 @@ def v4(v3: Chapter, story: Story, report: Report) -> Chapter:
         return story.roll("v4")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter) -> None:
     """Where to look when something failed; the logs stay when the cluster is gone."""
     failed = terminalreporter.stats.get("failed", []) + terminalreporter.stats.get("error", [])
     for logs in _logs if failed else []:
