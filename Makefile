@@ -17,6 +17,7 @@ help:
 	@echo "make demo       the main job, live, on a real cluster on this machine (root); make demo-down stops it"
 	@echo "make test-e2e   the demo's story with assertions"
 	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
+	@echo "make bench      memory, speed and requests, measured (root)"
 	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
 	@echo "make deps       installs the Debian packages to build with (root)"
 	@echo "make clean      removes build/"
@@ -68,6 +69,14 @@ test-integration: build
 test-e2e: build
 	@echo "== End-to-end tests: a real node, Helm, Locust and model servers (6 minutes; the first time 15 more for images)"
 	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+
+.PHONY: bench
+ROLLOUTS ?= 200
+bench: build
+	@echo "== What one look costs"
+	@build/release/tests/bench_stats --benchmark_min_time=0.2
+	@echo "== The operator with 1 and with $(ROLLOUTS) Rollouts (6 minutes; the first time 20 more to build a cluster's programs)"
+	@$(PYTHON) -B tests/bench/bench.py --rollouts $(ROLLOUTS)
 
 .PHONY: demo demo-down
 demo: build

@@ -61,7 +61,7 @@ std::optional<metrics::Look> next_look(const Context& context) {
   metrics::Look look = look_of(context);
   if (!status.evidence.past_read) {
     look.past = kPastBlocks;
-    look.to = *status.started_at;
+    look.to = *status.started_at - metrics::kSettle;  // readable at once: the first weight need not wait for it
     look.from = look.to - analysis.interval;  // one block; `past` of them end at `to`
     return look;
   }

@@ -1,7 +1,8 @@
 """Plays the kubelet where there is none: a pod of a Rollout becomes a model_server process with an address.
 
 Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
-answers is the pod's environment variable ERROR_SHARE; a pod with the image "never" does not become ready.
+answers is the pod's environment variable ERROR_SHARE; a pod with the image "never" does not become ready, and one
+with the image "idle" is ready though nothing runs in it.
 """
 
 import sys
@@ -11,17 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cluster.client import ApiError
+from cluster.process import Process
 
 HERE = Path(__file__).resolve().parent
 PORT = 8000
 NODE = "played"
+IDLE_NUMBER = 9  # of the address that all idle pods share
 
 
 class Kubelet:
     def __init__(self, cluster, namespace: str) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self.running: dict[str, object] = {}
+        self.running: dict[str, Process | None] = {}
+        self.period = 0.2
         self.numbers = iter(range(10, 250))
         self.stopping = threading.Event()
         self.problem: Exception | None = None
@@ -55,7 +59,7 @@ class Kubelet:
         self.renewed = time.monotonic()
 
     def _run(self) -> None:
-        while not self.stopping.wait(0.2):
+        while not self.stopping.wait(self.period):
             try:
                 self._visit()
             except Exception as problem:  # the API server is away in some tests: what runs goes on running
@@ -72,8 +76,10 @@ class Kubelet:
         for name in set(wanted) - set(self.running):
             self._start(name, wanted[name])
         for name in set(self.running) - set(wanted):
-            self.cluster.remove_scrape_target(name)
-            self.running.pop(name).terminate()
+            process = self.running.pop(name)
+            if process:
+                self.cluster.remove_scrape_target(name)
+                process.terminate()
         for name in ending:
             self._let_go(name)
 
@@ -91,6 +97,10 @@ class Kubelet:
             return
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
         self.cluster.api.request("POST", f"/api/v1/namespaces/{self.namespace}/pods/{name}/binding", binding)
+        if container["image"] == "idle":
+            self.running[name] = None
+            self.cluster.report_pod(self.namespace, name, self.cluster.backend_address(IDLE_NUMBER))
+            return
         share = next((e["value"] for e in container.get("env", []) if e["name"] == "ERROR_SHARE"), "0")
         address = self.cluster.backend_address(next(self.numbers))
         self.running[name] = self.cluster.spawn_in_netns(
