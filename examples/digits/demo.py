@@ -18,6 +18,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 
 from cluster import Cluster, ClusterError, Report  # noqa: E402
 from cluster.tools import Tools  # noqa: E402
+from load import ensure_locust  # noqa: E402
 from places import EXAMPLE, ExistingCluster, OwnCluster, Place, checked  # noqa: E402
 from story import NAME, NAMESPACE, Chapter, Story  # noqa: E402
 from telling import sentence, table, telling  # noqa: E402
@@ -49,6 +50,7 @@ def up() -> int:
     report = Report(sys.stdout)
     place = find_place(report)
     story = Story(place)
+    ensure_locust(report)
     report.begin("Setting the scene.", 3)
     with report.step("Sluice, by helm install", "10 s"):
         story.install_operator()
