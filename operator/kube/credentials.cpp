@@ -5,8 +5,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/base64.h"
 #include "base/log.h"
-#include "kube/base64.h"
 
 namespace sluice::kube {
 

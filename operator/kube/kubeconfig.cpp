@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/log.h"
-#include "kube/base64.h"
 #include "kube/exec_plugin.h"
 #include "kube/object.h"
 #include "kube/yaml_reader.h"

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "kube/base64.h"
+#include "base/base64.h"
 #include "support/temporary_folder.h"
 #include "support/virtual_clock.h"
 

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kube/base64.h"
 #include "kube/json_text.h"
 #include "kube/user_agent.h"
 #include "kube/warning_log.h"
@@ -12,35 +11,6 @@ namespace sluice::kube {
 namespace {
 
 using nlohmann::json;
-
-TEST(Base64, KnownVectors) {
-  const std::pair<const char*, const char*> vectors[] = {{"", ""},
-                                                         {"f", "Zg=="},
-                                                         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg=="},
-                                                         {"fooba", "Zm9vYmE="},
-                                                         {"foobar", "Zm9vYmFy"}};
-  for (const auto& [plain, encoded] : vectors) {
-    EXPECT_EQ(base64_encode(plain), encoded);
-    EXPECT_EQ(base64_decode(encoded), plain);
-  }
-}
-
-TEST(Base64, AllBytesComeBack) {
-  std::string bytes;
-  for (int i = 0; i < 256; ++i) {
-    bytes += static_cast<char>(i);
-    EXPECT_EQ(base64_decode(base64_encode(bytes)), bytes);
-  }
-}
-
-TEST(Base64, RefusesWhatIsNone) {
-  EXPECT_EQ(base64_decode(" Zm\n9v "), "foo");
-  for (const char* bad : {"Zm9", "Z", "Zg=", "Zg===", "Z=g=", "Zm9v!", "Zg==Zg=="}) {
-    EXPECT_EQ(base64_decode(bad), std::nullopt) << bad;
-  }
-}
 
 TEST(JsonText, BrokenUtf8DoesNotThrow) {
   EXPECT_EQ(to_text(json{{"a", "x\xFFy"}}), "{\"a\":\"x\xEF\xBF\xBDy\"}");
