@@ -137,7 +137,7 @@ void FieldReader::read_strings(const char* field, std::vector<std::string>& out)
   }
 }
 
-void FieldReader::read_array(const char* field, nlohmann::json& out) const {
+void FieldReader::read_array(const char* field, RawJson& out) const {
   const nlohmann::json* value = find(field);
   if (value == nullptr) return;
   if (!value->is_array()) return problem(field, shown(*value) + " is not a list");

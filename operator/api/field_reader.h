@@ -50,7 +50,7 @@ class FieldReader {
   void read_percent(const char* field, double& out) const;  // out is a fraction
   void read_ratio(const char* field, double& out) const;
   void read_strings(const char* field, std::vector<std::string>& out) const;
-  void read_array(const char* field, nlohmann::json& out) const;  // as it is
+  void read_array(const char* field, RawJson& out) const;  // as it is
 
   template <class Enum>
   void read_word(const char* field, Enum& out) const {

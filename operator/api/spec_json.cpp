@@ -123,7 +123,7 @@ void read_spec(const FieldReader& in, Spec& out) {
     if (number) {
       out.port = *number;
     } else if (port->is_string()) {
-      out.port = *port;
+      out.port = port->get_ref<const std::string&>();
     } else {
       in.problem("port",
                  shown(*port) + " is not a port: write its number, or the name that the template gives it");

@@ -7,12 +7,12 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "api/raw_json.h"
 #include "base/time.h"
 #include "kube/resource.h"
 
@@ -103,9 +103,9 @@ struct StageSpec {
 
 // An HTTPRoute that Sluice creates and owns. The lists are passed on as written.
 struct GatewayApiTraffic {
-  nlohmann::json parent_refs = nlohmann::json::array();
+  RawJson parent_refs;
   std::vector<std::string> hostnames;
-  nlohmann::json matches = nlohmann::json::array();
+  RawJson matches;
   bool operator==(const GatewayApiTraffic&) const = default;
 };
 
@@ -118,10 +118,13 @@ using TrafficSpec = std::variant<GatewayApiTraffic, ManualTraffic>;
 
 enum class OnInconclusive { Pause, RollBack };
 
+// A port of the pods: its number, or the name that the template gives it. Neither: it was not read.
+using Port = std::variant<std::monostate, std::int64_t, std::string>;
+
 struct Spec {
   int replicas = 1;
-  nlohmann::json pod_template;  // a PodTemplateSpec, as written
-  nlohmann::json port;          // a number or a port name
+  RawJson pod_template;  // a PodTemplateSpec, as written
+  Port port;
   TrafficSpec traffic;
   std::vector<StageSpec> stages;
   AnalysisSpec analysis;

@@ -1,6 +1,7 @@
 #include "api/validate.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -53,6 +54,34 @@ void check_name(const Rollout& rollout, std::vector<FieldError>& out) {
   }
 }
 
+std::optional<int> in_range(std::int64_t port) {
+  if (port < 1 || port > 65535) return std::nullopt;
+  return static_cast<int>(port);
+}
+
+// What the first container port of this name has as its number.
+std::optional<int> named_port(const std::string& wanted, const json& pod_template) {
+  std::optional<int> number;
+  each_container(pod_template, [&](const json& container, const std::string&) {
+    const json* ports = field(container, "ports");
+    if (ports == nullptr || !ports->is_array() || number) return;
+    for (const json& port : *ports) {
+      const json* name = field(port, "name");
+      const json* value = field(port, "containerPort");
+      const bool found = name != nullptr && *name == wanted && value != nullptr && value->is_number_integer();
+      if (found) number = in_range(value->get<std::int64_t>());
+      if (number) return;
+    }
+  });
+  return number;
+}
+
+std::optional<int> port_of(const Port& port, const json& pod_template) {
+  if (const auto* number = std::get_if<std::int64_t>(&port)) return in_range(*number);
+  if (const auto* name = std::get_if<std::string>(&port)) return named_port(*name, pod_template);
+  return std::nullopt;
+}
+
 // Labels of ours on a template would select pods of another revision.
 void check_template(const json& pod_template, std::vector<FieldError>& out) {
   if (!pod_template.is_object()) {
@@ -82,14 +111,16 @@ void check_template(const json& pod_template, std::vector<FieldError>& out) {
   }
 }
 
-void check_port(const Spec& spec, std::vector<FieldError>& out) {
-  if (spec.port.is_number_integer()) {
-    if (!port_number(spec)) out.push_back({"spec.port", "write a number from 1 to 65535"});
-  } else if (!spec.port.is_string()) {
+void check_port(const Spec& spec, const json& pod_template, std::vector<FieldError>& out) {
+  const auto* name = std::get_if<std::string>(&spec.port);
+  if (std::holds_alternative<std::monostate>(spec.port)) {
     out.push_back({"spec.port", "is required: write the port's number, or its name in the template"});
-  } else if (!port_number(spec)) {
-    out.push_back({"spec.port", "no container of the template has a port named \"" +
-                                    spec.port.get<std::string>() +
+  } else if (port_of(spec.port, pod_template)) {
+    return;
+  } else if (name == nullptr) {
+    out.push_back({"spec.port", "write a number from 1 to 65535"});
+  } else {
+    out.push_back({"spec.port", "no container of the template has a port named \"" + *name +
                                     "\": add it to the container's ports, or write the number"});
   }
 }
@@ -98,12 +129,13 @@ void check_traffic(const TrafficSpec& traffic, std::vector<FieldError>& out) {
   const auto* gateway = std::get_if<GatewayApiTraffic>(&traffic);
   if (gateway == nullptr) return;
   const std::string path = "spec.traffic.gatewayAPI.parentRefs";
-  if (!gateway->parent_refs.is_array() || gateway->parent_refs.empty()) {
+  const json parents = gateway->parent_refs.tree();
+  if (!parents.is_array() || parents.empty()) {
     out.push_back({path, "write at least one Gateway, such as [{name: public}]"});
     return;
   }
-  for (std::size_t i = 0; i < gateway->parent_refs.size(); ++i) {
-    const json* name = field(gateway->parent_refs[i], "name");
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    const json* name = field(parents[i], "name");
     if (name == nullptr || !name->is_string() || name->get_ref<const std::string&>().empty()) {
       out.push_back({path + "[" + std::to_string(i) + "].name", "write the Gateway's name"});
     }
@@ -121,23 +153,9 @@ void check_limits(const Spec& spec, std::vector<FieldError>& out) {
 }  // namespace
 
 std::optional<int> port_number(const Spec& spec) {
-  const auto in_range = [](const json& value) -> std::optional<int> {
-    if (!value.is_number_integer() || value < 1 || value > 65535) return std::nullopt;
-    return value.get<int>();
-  };
-  if (!spec.port.is_string()) return in_range(spec.port);
-  std::optional<int> number;
-  each_container(spec.pod_template, [&](const json& container, const std::string&) {
-    const json* ports = field(container, "ports");
-    if (ports == nullptr || !ports->is_array() || number) return;
-    for (const json& port : *ports) {
-      const json* name = field(port, "name");
-      const json* value = field(port, "containerPort");
-      if (name != nullptr && *name == spec.port && value != nullptr) number = in_range(*value);
-      if (number) return;
-    }
-  });
-  return number;
+  // Only a name has to be looked up: the template is not parsed for a number.
+  const bool named = std::holds_alternative<std::string>(spec.port);
+  return port_of(spec.port, named ? spec.pod_template.tree() : json());
 }
 
 std::vector<FieldError> validate(const Rollout& rollout) {
@@ -145,8 +163,9 @@ std::vector<FieldError> validate(const Rollout& rollout) {
   const Spec& spec = rollout.spec;
   check_name(rollout, out);
   if (spec.replicas < 0) out.push_back({"spec.replicas", "must not be negative"});
-  check_template(spec.pod_template, out);
-  check_port(spec, out);
+  const json pod_template = spec.pod_template.tree();
+  check_template(pod_template, out);
+  check_port(spec, pod_template, out);
   check_traffic(spec.traffic, out);
   check_stages(spec, out);
   check_analysis(spec, out);

@@ -17,8 +17,9 @@ std::optional<KnownRollout> read_rollout(const nlohmann::json& object) {
   if (reading.rollout.key.name.empty()) return std::nullopt;
   KnownRollout known{std::move(reading.rollout), std::move(reading.problems), {}};
   for (api::FieldError& error : api::validate(known.rollout)) known.invalid.push_back(std::move(error));
-  if (known.rollout.spec.pod_template.is_object()) {
-    known.wanted_revision = workload::revision_of(known.rollout.spec.pod_template, known.rollout.status.collision_count);
+  const nlohmann::json pod_template = known.rollout.spec.pod_template.tree();
+  if (pod_template.is_object()) {
+    known.wanted_revision = workload::revision_of(pod_template, known.rollout.status.collision_count);
   }
   return known;
 }

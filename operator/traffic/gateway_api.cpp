@@ -48,7 +48,7 @@ nlohmann::json without_nulls(const nlohmann::json& value) {
 }
 
 nlohmann::json parent_refs(const api::GatewayApiTraffic& traffic) {
-  nlohmann::json parents = without_nulls(traffic.parent_refs);
+  nlohmann::json parents = without_nulls(traffic.parent_refs.tree());
   if (!parents.is_array()) parents = nlohmann::json::array();
   for (nlohmann::json& parent : parents) {
     default_member(parent, "group", "gateway.networking.k8s.io");
@@ -58,7 +58,7 @@ nlohmann::json parent_refs(const api::GatewayApiTraffic& traffic) {
 }
 
 nlohmann::json matches(const api::GatewayApiTraffic& traffic) {
-  nlohmann::json all = without_nulls(traffic.matches);
+  nlohmann::json all = without_nulls(traffic.matches.tree());
   if (!all.is_array() || all.empty()) all = nlohmann::json::array({nlohmann::json::object()});
   for (nlohmann::json& match : all) {
     if (!match.is_object()) continue;

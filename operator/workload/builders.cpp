@@ -30,8 +30,7 @@ nlohmann::json revision_labels(const api::Rollout& rollout, const std::string& r
   return {{api::kRolloutLabel, rollout.key.name}, {api::kRevisionLabel, revision}};
 }
 
-nlohmann::json labelled_template(const api::Rollout& rollout, const nlohmann::json& labels) {
-  nlohmann::json pod = rollout.spec.pod_template;
+nlohmann::json labelled_template(nlohmann::json pod, const nlohmann::json& labels) {
   if (!pod.is_object()) pod = nlohmann::json::object();
   nlohmann::json& meta = pod["metadata"];
   if (!meta.is_object()) meta = nlohmann::json::object();
@@ -45,11 +44,17 @@ int progress_deadline_seconds(Duration deadline) {
   return std::max(1, static_cast<int>(std::chrono::ceil<seconds>(deadline).count()));
 }
 
+nlohmann::json target_port(const api::Port& port) {
+  if (const auto* name = std::get_if<std::string>(&port)) return *name;
+  const auto* number = std::get_if<std::int64_t>(&port);
+  return number != nullptr ? nlohmann::json(*number) : nlohmann::json();
+}
+
 nlohmann::json service(const api::Rollout& rollout, const std::string& name, const std::string& selected) {
   // appProtocol is left out on purpose: a user may set it, and an apply does not take it away.
   const nlohmann::json port = {{"name", "http"},
                                {"port", service_port(rollout.spec)},
-                               {"targetPort", rollout.spec.port},
+                               {"targetPort", target_port(rollout.spec.port)},
                                {"protocol", "TCP"}};
   return {{"apiVersion", "v1"},
           {"kind", "Service"},
@@ -66,7 +71,8 @@ nlohmann::json deployment(const api::Rollout& rollout, const std::string& revisi
   const nlohmann::json selected = revision_labels(rollout, revision);
   nlohmann::json meta = metadata(rollout, deployment_name(rollout.key.name, revision));
   nlohmann::json labels = nlohmann::json::object();
-  const nlohmann::json* users = kube::find(rollout.spec.pod_template, {"metadata", "labels"});
+  nlohmann::json pod = rollout.spec.pod_template.tree();
+  const nlohmann::json* users = kube::find(pod, {"metadata", "labels"});
   if (users != nullptr && users->is_object()) labels = *users;
   labels.update(meta["labels"]);
   labels.update(selected);
@@ -78,7 +84,7 @@ nlohmann::json deployment(const api::Rollout& rollout, const std::string& revisi
       {"spec",
        {{"replicas", replicas},
         {"selector", {{"matchLabels", selected}}},
-        {"template", labelled_template(rollout, selected)},
+        {"template", labelled_template(std::move(pod), selected)},
         {"progressDeadlineSeconds", progress_deadline_seconds(rollout.spec.progress_deadline)},
         {"revisionHistoryLimit", 0},  // a revision's template never changes: there is nothing to go back to
         {"strategy",

@@ -18,11 +18,11 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   const Spec& spec = rollout.spec;
   EXPECT_EQ(spec.replicas, 3);
   EXPECT_EQ(spec.pod_template, full_manifest()["spec"]["template"]);
-  EXPECT_EQ(spec.port, "http");
+  EXPECT_EQ(std::get<std::string>(spec.port), "http");
   const auto& gateway = std::get<GatewayApiTraffic>(spec.traffic);
   EXPECT_EQ(gateway.parent_refs, (json::array({{{"name", "public"}, {"namespace", "gateways"}}})));
   EXPECT_THAT(gateway.hostnames, ElementsAre("digits.example.com"));
-  EXPECT_EQ(gateway.matches[0]["path"]["value"], "/v2/models/digits");
+  EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
   ASSERT_EQ(spec.stages.size(), 1U);
   EXPECT_EQ(spec.stages[0], (StageSpec{"canary", {{1, 5, 25, 50}, 4}, minutes(90)}));
   EXPECT_EQ(spec.on_inconclusive, OnInconclusive::RollBack);

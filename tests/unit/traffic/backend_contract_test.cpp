@@ -13,7 +13,7 @@ TEST(BackendContract, ARouteNamesTheServicesThatExist) {
   api::Rollout rollout = digits();
   rollout.spec.pod_template =
       json::parse(R"({"spec":{"containers":[{"name":"m","ports":[{"name":"rest","containerPort":9000}]}]}})");
-  for (const json& port : {json(8080), json("rest")}) {
+  for (const api::Port& port : {api::Port(8080), api::Port("rest")}) {
     rollout.spec.port = port;
     const json route = gateway_api().desired(rollout, kFivePercent);
     const json& backends = route["spec"]["rules"][0]["backendRefs"];

@@ -33,10 +33,12 @@ TEST(Builders, ADeploymentIsComplete) {
 
 TEST(Builders, LabelsOfTheUserCannotMakePodsBelongElsewhere) {
   api::Rollout rollout = digits();
-  rollout.spec.pod_template["metadata"]["labels"] = {{"sluice.dev/rollout", "other"},
-                                                     {"sluice.dev/revision", "bad"},
-                                                     {"app.kubernetes.io/managed-by", "Helm"},
-                                                     {"team", "vision"}};
+  json pod_template = digits_template();
+  pod_template["metadata"]["labels"] = {{"sluice.dev/rollout", "other"},
+                                        {"sluice.dev/revision", "bad"},
+                                        {"app.kubernetes.io/managed-by", "Helm"},
+                                        {"team", "vision"}};
+  rollout.spec.pod_template = pod_template;
   const json made = deployment(rollout, "twl7sgl8", 1);
   const json pod = made["spec"]["template"]["metadata"]["labels"];
   EXPECT_EQ(pod["sluice.dev/rollout"], "digits");
@@ -56,7 +58,9 @@ TEST(Builders, LabelsOfTheUserCannotMakePodsBelongElsewhere) {
 TEST(Builders, ATemplateWithoutMetadataGetsTheLabels) {
   for (const char* metadata : {"null", "{}", R"({"labels":null})"}) {
     api::Rollout rollout = digits();
-    rollout.spec.pod_template["metadata"] = json::parse(metadata);
+    json pod_template = digits_template();
+    pod_template["metadata"] = json::parse(metadata);
+    rollout.spec.pod_template = pod_template;
     const json made = deployment(rollout, "twl7sgl8", 1);
     EXPECT_EQ(made["spec"]["template"]["metadata"]["labels"].size(), 2u) << metadata;
     EXPECT_EQ(made["metadata"]["labels"].size(), 3u) << metadata;
@@ -65,11 +69,13 @@ TEST(Builders, ATemplateWithoutMetadataGetsTheLabels) {
 
 TEST(Builders, AnnotationsAndTheRestOfTheTemplateAreAsWritten) {
   api::Rollout rollout = digits();
-  rollout.spec.pod_template["metadata"]["annotations"] = {{"prometheus.io/scrape", "true"}};
-  rollout.spec.pod_template["spec"]["terminationGracePeriodSeconds"] = 5;
+  json pod_template = digits_template();
+  pod_template["metadata"]["annotations"] = {{"prometheus.io/scrape", "true"}};
+  pod_template["spec"]["terminationGracePeriodSeconds"] = 5;
+  rollout.spec.pod_template = pod_template;
   const json made = deployment(rollout, "twl7sgl8", 1)["spec"]["template"];
   EXPECT_EQ(made["metadata"]["annotations"], json({{"prometheus.io/scrape", "true"}}));
-  EXPECT_EQ(made["spec"], rollout.spec.pod_template["spec"]);
+  EXPECT_EQ(made["spec"], pod_template["spec"]);
 }
 
 TEST(Builders, TheProgressDeadlineIsWholeSecondsAndAtLeastOne) {
