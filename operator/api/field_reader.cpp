@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "api/numbers.h"
@@ -39,6 +40,10 @@ std::string shown(const nlohmann::json& value) {
   std::string text = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
   return text;
+}
+
+const std::string* string_in(const nlohmann::json& value) {
+  return value.get_ptr<const std::string*>();
 }
 
 FieldReader::FieldReader(const nlohmann::json* value, std::string path, std::vector<FieldError>& problems)

@@ -6,7 +6,8 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::optional<std::int64_t> whole_number(const nlohmann::json& value);
 
 // Like the value in the manifest, cut to a length fit for a message.
 std::string shown(const nlohmann::json& value);
+
+// The text of a JSON string; nullptr when it is something else.
+const std::string* string_in(const nlohmann::json& value);
 
 class FieldReader {
  public:
@@ -56,8 +60,8 @@ class FieldReader {
   void read_word(const char* field, Enum& out) const {
     const nlohmann::json* value = find(field);
     if (value == nullptr) return;
-    const auto known =
-        value->is_string() ? from_string<Enum>(value->get_ref<const std::string&>()) : std::nullopt;
+    const std::string* word = string_in(*value);
+    const auto known = word != nullptr ? from_string<Enum>(*word) : std::nullopt;
     if (known) {
       out = *known;
     } else {
