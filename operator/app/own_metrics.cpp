@@ -106,7 +106,7 @@ void OwnMetrics::look_taken(const metrics::LookResult& result, std::chrono::nano
 void OwnMetrics::queue_depth(std::string_view queue, runtime::Priority priority, std::size_t depth) {
   families_->depth
       .Add(Labels{{"name", std::string(queue)},
-                  {"priority", priority == runtime::Priority::Change ? "change" : "resync"}})
+                  {"priority", runtime::to_string(priority)}})
       .Set(static_cast<double>(depth));
 }
 void OwnMetrics::queue_added(std::string_view queue) {

@@ -20,7 +20,8 @@ Controller::~Controller() {
 }
 
 void Controller::start() {
-  if (!workers_.empty()) return;
+  const std::lock_guard lock(mutex_);
+  if (stopped_ || !workers_.empty()) return;
   observer_.max_workers(name(), options_.workers);
   for (unsigned i = 0; i < options_.workers; ++i) {
     workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -28,6 +29,8 @@ void Controller::start() {
 }
 
 bool Controller::stop(Duration grace) {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
   queue_.shut_down();
   for (std::jthread& worker : workers_) worker.request_stop();
   if (!queue_.drain(grace)) return false;
@@ -47,7 +50,7 @@ void Controller::work(const std::stop_token& stop) {
 }
 
 void Controller::handle(const kube::Key& key, const std::stop_token& stop) {
-  observer_.active_workers(name(), ++active_);
+  count_active(+1);
   const Instant started = clock_.steady();
   const Result<Requeue> result = guarded(key, stop);
   const nanoseconds took = clock_.steady() - started;
@@ -64,7 +67,14 @@ void Controller::handle(const kube::Key& key, const std::stop_token& stop) {
     observer_.reconciled(name(), ReconcileResult::Error, took);
   }
   queue_.done(key);
-  observer_.active_workers(name(), --active_);
+  count_active(-1);
+}
+
+void Controller::count_active(int change) {
+  // Told under the lock: of two reports that overtake each other the older one would stay.
+  const std::lock_guard lock(active_mutex_);
+  active_ += change;
+  observer_.active_workers(name(), static_cast<std::size_t>(active_));
 }
 
 Result<Requeue> Controller::guarded(const kube::Key& key, const std::stop_token& stop) {

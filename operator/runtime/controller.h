@@ -13,12 +13,13 @@
 //   Requeue{}            success; the key comes back when something changes
 //   Requeue{after}       success; the key also comes back then, unless a change brings it back earlier
 //   an error             the key comes back after its own exponential backoff, or after the error's
-//   retry_after an exception         a bug: logged, counted as a panic, and treated as an error
+//                        retry_after if that is longer
+//   an exception         a bug: logged, counted as a panic, and treated as an error
 //
 // No key is ever with two workers. The guarantees of the queue are in key_queue.h.
 #pragma once
 
-#include <atomic>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -63,7 +64,8 @@ class Controller {
   const std::string& name() const { return options_.name; }
   WorkQueue& queue() { return queue_; }
 
-  // start() and stop() belong to one thread.
+  // Starts the workers. After stop() it does nothing: whoever gets the lead while the process ends may still
+  // call it. start() and stop() are thread-safe.
   void start();
   // Shuts the queue down, requests `stop` of the reconcilers that run, and waits for them at most for
   // `grace`. False: some still run. Threads cannot be ended from outside, so the process should then exit.
@@ -74,6 +76,7 @@ class Controller {
 
  private:
   void work(const std::stop_token& stop);
+  void count_active(int change);
   void handle(const kube::Key& key, const std::stop_token& stop);
   Result<Requeue> guarded(const kube::Key& key, const std::stop_token& stop);
   void back_off(const kube::Key& key, const Error& error);
@@ -83,8 +86,11 @@ class Controller {
   const Clock& clock_;
   Observer& observer_;
   WorkQueue queue_;
-  std::atomic<std::size_t> active_{0};
-  std::vector<std::jthread> workers_;
+  std::mutex active_mutex_;
+  int active_ = 0;  // guarded by active_mutex_
+  std::mutex mutex_;
+  bool stopped_ = false;               // guarded by mutex_
+  std::vector<std::jthread> workers_;  // guarded by mutex_
 };
 
 }  // namespace sluice::runtime

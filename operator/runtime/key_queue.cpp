@@ -18,14 +18,13 @@ void KeyQueue::add_after(const kube::Key& key, Duration delay, Priority priority
   const Instant due = now + delay;
   Entry& entry = entries_[key];
   if (entry.due && *entry.due <= due) {
-    if (priority == Priority::Change) entry.due_priority = priority;
+    entry.due_priority = std::min(entry.due_priority, priority);
     return;
   }
   // Of two delays the earlier time counts, and the more urgent priority.
-  const bool urgent = priority == Priority::Change || (entry.due && entry.due_priority == Priority::Change);
+  entry.due_priority = entry.due ? std::min(entry.due_priority, priority) : priority;
   if (entry.due) delayed_.erase({*entry.due, key});
   entry.due = due;
-  entry.due_priority = urgent ? Priority::Change : Priority::Resync;
   delayed_.insert({due, key});
 }
 
@@ -38,7 +37,8 @@ Duration KeyQueue::add_backoff(const kube::Key& key, Duration at_least, Instant 
       static_cast<double>(options_.backoff_initial.count()) * static_cast<double>(1ULL << doublings);
   const auto ceiling = static_cast<double>(options_.backoff_ceiling.count());
   const Duration delay = std::max(at_least, Duration(static_cast<Duration::rep>(std::min(grown, ceiling))));
-  add_after(key, delay, Priority::Change, now);
+  // What was urgent still is; what was only looked at again has turned out to need work.
+  add_after(key, delay, std::min(entry.priority, Priority::Change), now);
   return delay;
 }
 
@@ -91,7 +91,9 @@ nanoseconds KeyQueue::done(const kube::Key& key, Instant now) {
 
 std::optional<Instant> KeyQueue::next_due(Instant now) const {
   if (shut_down_) return std::nullopt;
-  if (!ready_[0].empty() || !ready_[1].empty()) return now;
+  for (const Ready& ready : ready_) {
+    if (!ready.empty()) return now;
+  }
   // A delayed key that is being worked on becomes ready at done() at the earliest.
   for (const auto& [due, key] : delayed_) {
     if (!processing_.contains(key)) return due;
@@ -101,8 +103,7 @@ std::optional<Instant> KeyQueue::next_due(Instant now) const {
 
 void KeyQueue::shut_down() {
   shut_down_ = true;
-  ready_[0].clear();
-  ready_[1].clear();
+  for (Ready& ready : ready_) ready.clear();
   delayed_.clear();
   entries_.clear();
 }
@@ -120,14 +121,13 @@ nanoseconds KeyQueue::longest_running(Instant now) const {
 }
 
 bool KeyQueue::make_dirty(const kube::Key& key, Entry& entry, Priority priority, Instant now) {
-  const bool more_urgent = priority == Priority::Change && entry.priority == Priority::Resync;
   if (entry.dirty) {
-    if (!more_urgent) return false;
-    entry.priority = priority;
+    if (priority >= entry.priority) return false;
     if (entry.place != 0) {
-      ready_[index(Priority::Resync)].erase(entry.place);
-      ready_[index(Priority::Change)].emplace(entry.place, key);  // keeps its turn among all
+      ready_[index(entry.priority)].erase(entry.place);
+      ready_[index(priority)].emplace(entry.place, key);  // keeps its turn among all
     }
+    entry.priority = priority;
     return false;
   }
   entry.dirty = true;
@@ -158,15 +158,19 @@ void KeyQueue::drop_if_idle(Entries::iterator entry) {
 }
 
 std::optional<Priority> KeyQueue::choose() {
-  const bool changes = !ready_[index(Priority::Change)].empty();
-  const bool resyncs = !ready_[index(Priority::Resync)].empty();
-  if (!changes && !resyncs) return std::nullopt;
-  if (!changes || (resyncs && changes_in_a_row_ >= options_.changes_per_resync)) {
-    changes_in_a_row_ = 0;
-    return Priority::Resync;
+  constexpr std::array kByUrgency{Priority::Urgent, Priority::Change, Priority::Resync};
+  std::optional<Priority> first;
+  for (const Priority priority : kByUrgency) {
+    if (ready_[index(priority)].empty()) continue;
+    // The last that has been passed over often enough has waited for the others as well.
+    if (!first || passed_over_[index(priority)] >= options_.most_passed_over) first = priority;
   }
-  changes_in_a_row_ = resyncs ? changes_in_a_row_ + 1 : 0;
-  return Priority::Change;
+  if (!first) return std::nullopt;
+  for (const Priority priority : kByUrgency) {
+    unsigned& passed_over = passed_over_[index(priority)];
+    passed_over = priority == *first || ready_[index(priority)].empty() ? 0 : passed_over + 1;
+  }
+  return first;
 }
 
 }  // namespace sluice::runtime

@@ -6,16 +6,16 @@
 //
 // Guarantees:
 // - a key that try_pop() returned is not returned again before done(); if it was added meanwhile, it is
-// queued
-//   again at done();
-// - of several delays for one key the earliest counts; popping a key uses its delay up, since whoever works
-// on it
-//   decides anew when to come back;
-// - keys of one priority come in the order in which they became ready; a resync waits at most for
-//   `changes_per_resync` changes;
+//   queued again at done();
+// - of several delays for one key the earliest counts, and the most urgent priority; popping a key uses its
+//   delay up, since whoever works on it decides anew when to come back;
+// - keys of one priority come in the order in which they became ready; more urgent ones come first, but the
+//   first of the less urgent ones is passed over at most `most_passed_over` times in a row (once more when
+//   two priorities have both waited so long);
 // - after shut_down() nothing is added and nothing is returned; what is being worked on can finish.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -33,7 +33,7 @@ namespace sluice::runtime {
 struct QueueOptions {
   Duration backoff_initial{5};  // after the first failure of a key; doubles with each
   Duration backoff_ceiling{60'000};
-  unsigned changes_per_resync = 16;
+  unsigned most_passed_over = 16;
 };
 
 // Not thread-safe.
@@ -86,7 +86,7 @@ class KeyQueue {
   };
   using Entries = std::unordered_map<kube::Key, Entry, kube::KeyHash>;
 
-  static std::size_t index(Priority priority) { return priority == Priority::Change ? 0 : 1; }
+  static std::size_t index(Priority priority) { return static_cast<std::size_t>(priority); }
   bool make_dirty(const kube::Key& key, Entry& entry, Priority priority, Instant now);
   void enqueue(const kube::Key& key, Entry& entry, Instant now);
   void take_due(Instant now);
@@ -95,11 +95,12 @@ class KeyQueue {
 
   QueueOptions options_;
   Entries entries_;
-  std::map<std::uint64_t, kube::Key> ready_[2];  // by priority, in order of arrival
+  using Ready = std::map<std::uint64_t, kube::Key>;  // in order of arrival
+  std::array<Ready, kPriorities> ready_;             // by priority
   std::set<std::pair<Instant, kube::Key>> delayed_;
   std::map<kube::Key, Instant> processing_;
   std::uint64_t next_place_ = 1;
-  unsigned changes_in_a_row_ = 0;
+  std::array<unsigned, kPriorities> passed_over_{};  // since one of that priority was popped
   bool shut_down_ = false;
 };
 

@@ -3,17 +3,21 @@
 // This folder does not know how metrics are exported; the app implements Observer and publishes the values
 // under the names that controller-runtime and client-go use, so that existing dashboards work:
 //
-//   queue_depth        workqueue_depth{name,priority}            reconciled
-//   controller_runtime_reconcile_total{controller,result} queue_added        workqueue_adds_total{name}
-//   controller_runtime_reconcile_errors_total{controller} queue_retried      workqueue_retries_total{name}
-//   controller_runtime_reconcile_time_seconds{controller} queue_waited workqueue_queue_duration_seconds{name}
-//   panicked     controller_runtime_reconcile_panics_total{controller} queue_worked
-//   workqueue_work_duration_seconds{name}     active_workers  controller_runtime_active_workers{controller}
-//   leader             leader_election_master_status{name}       max_workers
-//   controller_runtime_max_concurrent_reconciles{controller} listed             reflector_lists_total,
-//   reflector_list_errors_total, reflector_items_per_list {name} watch_ended        reflector_watches_total,
-//   reflector_short_watches_total {name}; sluice_watch_restarts_total{name,reason} event_written /
-//   event_dropped   sluice_events_written_total, sluice_events_dropped_total
+//   queue_depth     workqueue_depth{name,priority}
+//   queue_added     workqueue_adds_total{name}
+//   queue_retried   workqueue_retries_total{name}
+//   queue_waited    workqueue_queue_duration_seconds{name}
+//   queue_worked    workqueue_work_duration_seconds{name}
+//   reconciled      controller_runtime_reconcile_total{controller,result},
+//                   controller_runtime_reconcile_errors_total, controller_runtime_reconcile_time_seconds
+//   panicked        controller_runtime_reconcile_panics_total{controller}
+//   active_workers  controller_runtime_active_workers{controller}
+//   max_workers     controller_runtime_max_concurrent_reconciles{controller}
+//   listed          reflector_lists_total, reflector_list_errors_total, reflector_items_per_list {name}
+//   watch_ended     sluice_watch_restarts_total{name,reason}
+//   leader          leader_election_master_status{name}
+//   event_written   sluice_events_written_total
+//   event_dropped   sluice_events_dropped_total
 //
 // WorkQueue::unfinished() and longest_running() are polled at scrape time, for
 // workqueue_unfinished_work_seconds and workqueue_longest_running_processor_seconds.
@@ -29,8 +33,23 @@
 
 namespace sluice::runtime {
 
-// In which order keys are worked on: what somebody changed, or what is only looked at again.
-enum class Priority { Change, Resync };
+// In which order keys are worked on: what may be doing harm right now, what somebody changed, or what is only
+// looked at again. A smaller value comes first.
+enum class Priority { Urgent, Change, Resync };
+inline constexpr std::size_t kPriorities = 3;
+
+// As the label of a metric.
+constexpr const char* to_string(Priority priority) {
+  switch (priority) {
+    case Priority::Urgent:
+      return "urgent";
+    case Priority::Change:
+      return "change";
+    case Priority::Resync:
+      return "resync";
+  }
+  return "resync";
+}
 
 enum class ReconcileResult { Success, RequeueAfter, Error };
 

@@ -11,7 +11,7 @@ void WorkQueue::add(const kube::Key& key, Priority priority) {
   {
     const std::lock_guard lock(mutex_);
     if (!queue_.add(key, priority, clock_.steady())) {
-      report_depth();  // it may have moved to the other priority
+      report_depth();  // it may have moved to another priority
       return;
     }
     observer_.queue_added(name_);
@@ -54,7 +54,11 @@ unsigned WorkQueue::failures(const kube::Key& key) const {
 std::optional<kube::Key> WorkQueue::pop(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested() && !queue_.is_shut_down()) {
-    if (std::optional<kube::Key> key = pop_locked()) return key;
+    if (std::optional<kube::Key> key = pop_locked()) {
+      // This thread may be the only one that knew when the next key is due: another one must look.
+      if (queue_.next_due(clock_.steady())) changed_.notify_one();
+      return key;
+    }
     const Instant now = clock_.steady();
     const std::optional<Instant> due = queue_.next_due(now);
     const auto news = [&] { return queue_.is_shut_down() || queue_.next_due(clock_.steady()) != due; };
@@ -103,7 +107,11 @@ bool WorkQueue::drain(Duration timeout) {
 
 std::size_t WorkQueue::depth() const {
   const std::lock_guard lock(mutex_);
-  return queue_.ready(Priority::Change) + queue_.ready(Priority::Resync);
+  std::size_t sum = 0;
+  for (const Priority priority : {Priority::Urgent, Priority::Change, Priority::Resync}) {
+    sum += queue_.ready(priority);
+  }
+  return sum;
 }
 
 std::size_t WorkQueue::delayed() const {
@@ -127,8 +135,9 @@ nanoseconds WorkQueue::longest_running() const {
 }
 
 void WorkQueue::report_depth() {
-  observer_.queue_depth(name_, Priority::Change, queue_.ready(Priority::Change));
-  observer_.queue_depth(name_, Priority::Resync, queue_.ready(Priority::Resync));
+  for (const Priority priority : {Priority::Urgent, Priority::Change, Priority::Resync}) {
+    observer_.queue_depth(name_, priority, queue_.ready(priority));
+  }
 }
 
 std::optional<kube::Key> WorkQueue::pop_locked() {

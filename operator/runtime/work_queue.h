@@ -49,7 +49,7 @@ class WorkQueue {
   // Waits until nobody works on a key, at most for `timeout`; false if somebody still does.
   bool drain(Duration timeout);
 
-  std::size_t depth() const;       // ready, of both priorities
+  std::size_t depth() const;       // ready, of all priorities
   std::size_t delayed() const;     // waiting for their time
   std::size_t processing() const;  // being worked on
   nanoseconds unfinished() const;
