@@ -18,9 +18,8 @@ constexpr minutes kLongestRetryAfter{2};
 const char* advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::Forbidden:
-      return "the service account lacks the verbs list and watch on this resource; it is not ready until "
-             "they "
-             "are granted";
+      return "the service account lacks the verbs list and watch on this resource; the operator is not "
+             "ready until they are granted";
     case ErrorCode::Unauthorized:
       return "the API server does not accept the credentials";
     case ErrorCode::NotFound:
@@ -119,7 +118,6 @@ void ListWatch::watch_started(Instant now) {
 
 bool ListWatch::watch_event(kube::WatchEvent event) {
   if (watch_broken_) return false;
-  ++watch_events_;
   std::string version = kube::resource_version_of(event.object);
   const bool bookmark = event.type == kube::WatchEvent::Type::Bookmark;
   if (version.empty() || (!bookmark && kube::key_of(event.object).name.empty())) {
@@ -127,6 +125,7 @@ bool ListWatch::watch_event(kube::WatchEvent event) {
     return false;
   }
   if (!bookmark) {
+    ++watch_events_;
     if (!options_.keep_managed_fields) kube::strip_managed_fields(event.object);
     if (event.type == kube::WatchEvent::Type::Deleted) {
       sink_.deleted(event.object);

@@ -1,8 +1,10 @@
 // Reflector: keeps a copy of one resource of the API server in a sink, on a thread of its own.
 //
 //   Store<Deployment> deployments("deployments", parse);
-//   Reflector reflector(client, kDeployments, deployments, clock, {.selector = {.labels =
-//   "sluice.dev/rollout"}}); reflector.start(); reflector.wait_synced(seconds(60));
+//   Reflector reflector(client, kDeployments, deployments, clock,
+//                       {.selector = {.labels = "sluice.dev/rollout"}});
+//   reflector.start();
+//   reflector.wait_synced(seconds(60));
 //
 // How it behaves when requests fail is told in list_watch.h; this class is the thread around that machine.
 // A watch is stopped at once; a list that is under way when stop() is called is waited for, which the

@@ -1,9 +1,9 @@
 // Store<T>: the typed copy of one resource that reconcilers read instead of asking the API server.
 //
 //   Store<Deployment> store("deployments", [](const nlohmann::json& o) { return Deployment::parse(o); });
-//   const auto by_rollout = store.add_index([](const kube::Key&, const Deployment& d) { return d.owners();
-//   }); store.on_change([&](const kube::Key& key, const auto& before, const auto& after) { queue.add(...);
-//   }); Reflector reflector(client, kDeployments, store, clock);
+//   const auto by_rollout = store.add_index([](const kube::Key&, const Deployment& d) { return d.owners(); });
+//   store.on_change([&](const kube::Key& key, const auto& before, const auto& after) { queue.add(...); });
+//   Reflector reflector(client, kDeployments, store, clock);
 //
 // Each object is projected to a T as it arrives and the JSON is dropped: a tree of JSON costs five to ten
 // times its text. An object that `project` turns down, by nullopt or by throwing, is absent from the store;

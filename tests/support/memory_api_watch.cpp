@@ -125,7 +125,7 @@ Outcome MemoryApiServer::watch(const kube::Resource& resource, const std::string
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
     happened_.wait_until(lock, stop, deadline, [&] {
-      return watcher->end || watcher->bookmark || watcher->cursor < cache_version();
+      return watcher->end || watcher->bookmark || !watcher->ready.empty() || watcher->cursor < cache_version();
     });
   }
   watchers_.erase(id);
@@ -207,6 +207,7 @@ void MemoryApiServer::compact() {
   // Watches that are open have their own buffers and do not notice.
   for (const auto& [id, watcher] : watchers_) fill(*watcher);
   history_.compact(cache_version());
+  happened_.notify_all();  // what is in the buffers now is to be delivered
 }
 
 void MemoryApiServer::freeze_watch_cache() {
