@@ -47,7 +47,9 @@ class FencedClient final : public kube::Client {
   Result<std::string> server_version() override { return client_.server_version(); }
 
  private:
-  static Error refused() { return {ErrorCode::Cancelled, "this process does not lead (any more) and must not write", {}}; }
+  static Error refused() {
+    return {ErrorCode::Cancelled, "this process does not lead (any more) and must not write", {}};
+  }
 
   kube::Client& client_;
   const Fence& fence_;

@@ -1,8 +1,10 @@
 #include "runtime/leader_election.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "kube/object.h"
 
 namespace sluice::runtime {
 namespace {
@@ -10,17 +12,15 @@ namespace {
 const kube::Resource kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 
 std::string holder_of(const nlohmann::json& lease) {
-  const auto spec = lease.find("spec");
-  if (spec == lease.end() || !spec->is_object()) return "";
-  const auto holder = spec->find("holderIdentity");
-  return holder != spec->end() && holder->is_string() ? holder->get<std::string>() : "";
+  return kube::string_at(lease, {"spec", "holderIdentity"});
 }
 
-std::int64_t transitions_of(const nlohmann::json& lease) {
-  const auto spec = lease.find("spec");
-  if (spec == lease.end() || !spec->is_object()) return 0;
-  const auto count = spec->find("leaseTransitions");
-  return count != spec->end() && count->is_number_integer() ? count->get<std::int64_t>() : 0;
+std::int64_t whole_seconds(Duration duration) {
+  return std::chrono::ceil<seconds>(duration).count();
+}
+
+Error held_by_another(const std::string& holder) {
+  return {ErrorCode::Conflict, "the Lease is held by " + (holder.empty() ? "somebody" : holder), {}};
 }
 
 }  // namespace
@@ -30,74 +30,130 @@ LeaderElector::LeaderElector(kube::Client& client, LeaseOptions options, const C
   observer_.leader(options_.name, false);
 }
 
-LeaderElector::~LeaderElector() { stop(); }
+LeaderElector::~LeaderElector() {
+  stop();
+}
 
 bool LeaderElector::may_write() const {
   const Instant renewed{Instant::duration(renewed_.load())};
   return leading_.load() && clock_.steady() - renewed < options_.renew;
 }
 
-void LeaderElector::note(const nlohmann::json& lease) {
-  const auto spec = lease.find("spec");
-  const std::string text = spec == lease.end() ? "" : spec->dump();
-  if (text == record_ && record_since_ != Instant{}) return;
-  record_ = text;
-  record_since_ = clock_.steady();
+void LeaderElector::set_leading(bool leading) {
+  if (leading_.exchange(leading) != leading) observer_.leader(options_.name, leading);
 }
 
-Result<nlohmann::json> LeaderElector::take_or_renew(nlohmann::json lease) {
+// Remembers since when the record has been as it is. An empty object stands for a Lease that is not there.
+void LeaderElector::note(const nlohmann::json& lease) {
+  const nlohmann::json* const spec = kube::find(lease, {"spec"});
+  std::string text = spec == nullptr ? "" : spec->dump();
+  if (record_ == text) return;
+  record_ = std::move(text);
+  record_since_ = clock_.steady();
+  if (spec == nullptr) return;  // whoever held it counts on what it last said
+  record_lease_ = seconds(std::clamp<std::int64_t>(kube::int_at(lease, {"spec", "leaseDurationSeconds"}), 0, 3600));
+}
+
+bool LeaderElector::expired() const {
+  return clock_.steady() - record_since_ >= std::max(options_.lease, record_lease_);
+}
+
+Result<nlohmann::json> LeaderElector::write(nlohmann::json lease) {
   const std::string holder = holder_of(lease);
   const std::string now = format_micro_time(clock_.now());
+  const std::int64_t transitions = kube::int_at(lease, {"spec", "leaseTransitions"});
   nlohmann::json& spec = lease["spec"];
   if (!spec.is_object()) spec = nlohmann::json::object();
   if (holder != options_.identity) {
     spec["acquireTime"] = now;
-    spec["leaseTransitions"] = transitions_of(lease) + (holder.empty() ? 0 : 1);
+    spec["leaseTransitions"] = transitions + 1;
   }
   spec["holderIdentity"] = options_.identity;
-  spec["leaseDurationSeconds"] = std::chrono::duration_cast<seconds>(options_.lease).count();
+  spec["leaseDurationSeconds"] = whole_seconds(options_.lease);
   spec["renewTime"] = now;
-  return client_.update(kLeases, lease);
+  return confirmed(client_.update(kLeases, lease), lease);
+}
+
+Result<nlohmann::json> LeaderElector::create() {
+  const std::string now = format_micro_time(clock_.now());
+  const nlohmann::json lease = {{"apiVersion", kLeases.api_version()},
+                                {"kind", kLeases.kind},
+                                {"metadata", {{"name", options_.name}, {"namespace", options_.ns}}},
+                                {"spec",
+                                 {{"holderIdentity", options_.identity},
+                                  {"leaseDurationSeconds", whole_seconds(options_.lease)},
+                                  {"acquireTime", now},
+                                  {"renewTime", now},
+                                  {"leaseTransitions", 0}}}};
+  return confirmed(client_.create(kLeases, lease), lease);
+}
+
+// A write that was sent twice is refused the second time, though the first has won: then what is stored is what
+// was sent.
+Result<nlohmann::json> LeaderElector::confirmed(Result<nlohmann::json> answer, const nlohmann::json& sent) {
+  if (answer) return answer;
+  const ErrorCode code = answer.error().code;
+  if (code != ErrorCode::Conflict && code != ErrorCode::AlreadyExists) return answer;
+  auto live = client_.get(kLeases, {options_.ns, options_.name});
+  if (!live) return answer;
+  const nlohmann::json* const stored = kube::find(*live, {"spec"});
+  return stored != nullptr && *stored == sent.at("spec") ? std::move(live) : std::move(answer);
+}
+
+// Reads the Lease, and writes it if this process may. A conflict in the write says that somebody was quicker:
+// the next try reads again.
+Result<nlohmann::json> LeaderElector::take() {
+  auto lease = client_.get(kLeases, {options_.ns, options_.name});
+  if (!lease && lease.error().code == ErrorCode::NotFound) {
+    // Somebody who held it until it was deleted may still act.
+    const bool first = !record_;
+    note(nlohmann::json::object());
+    if (first || leading_.load() || !of_another_ || expired()) return create();
+    return held_by_another("");
+  }
+  if (!lease) return lease;
+  note(*lease);
+  const std::string holder = holder_of(*lease);
+  of_another_ = !holder.empty() && holder != options_.identity;
+  if (!of_another_ || expired()) return write(std::move(lease).take());
+  set_leading(false);
+  return held_by_another(holder);
+}
+
+// Without reading it first: nobody else writes it while it is held, as a rule.
+Result<nlohmann::json> LeaderElector::renew_held() {
+  auto written = write(*held_);
+  if (written) return written;
+  const ErrorCode code = written.error().code;
+  if (code == ErrorCode::Conflict || code == ErrorCode::NotFound) return take();
+  return written;
 }
 
 bool LeaderElector::step() {
-  // The renewal counts from before it was sent: another process counts from when it saw the record at the earliest.
+  // A renewal counts from before it was sent: another process counts from when it saw the record, at the
+  // earliest.
   const Instant asked = clock_.steady();
-  const auto written = [&](const Result<nlohmann::json>& lease) {
-    if (!lease) return;
-    note(*lease);
+  const auto written = leading_.load() && held_ ? renew_held() : take();
+  held_.reset();
+  if (written) {
+    held_ = std::make_shared<const nlohmann::json>(*written);
+    note(*written);
+    of_another_ = false;
     renewed_ = asked.time_since_epoch().count();
-    if (!leading_.exchange(true)) observer_.leader(options_.name, true);
-  };
-
-  auto lease = client_.get(kLeases, {options_.ns, options_.name});
-  if (!lease && lease.error().code == ErrorCode::NotFound) {
-    const nlohmann::json fresh = {{"apiVersion", kLeases.api_version()},
-                                  {"kind", kLeases.kind},
-                                  {"metadata", {{"name", options_.name}, {"namespace", options_.ns}}},
-                                  {"spec",
-                                   {{"holderIdentity", options_.identity},
-                                    {"leaseDurationSeconds", std::chrono::duration_cast<seconds>(options_.lease).count()},
-                                    {"acquireTime", format_micro_time(clock_.now())},
-                                    {"renewTime", format_micro_time(clock_.now())},
-                                    {"leaseTransitions", 0}}}};
-    written(client_.create(kLeases, fresh));
-  } else if (lease) {
-    note(*lease);
-    const std::string holder = holder_of(*lease);
-    const bool expired = clock_.steady() - record_since_ >= options_.lease;
-    if (holder == options_.identity || holder.empty() || expired) {
-      // A conflict says that somebody was quicker, or that an answer was lost: the next try reads again.
-      written(take_or_renew(std::move(lease).take()));
-    } else if (leading_.exchange(false)) {
-      observer_.leader(options_.name, false);
-    }
+    set_leading(true);
   }
-  if (leading_.load() && !may_write()) {
-    leading_ = false;
-    observer_.leader(options_.name, false);
-  }
+  if (!may_write()) set_leading(false);
   return leading_.load();
+}
+
+Duration LeaderElector::until_next_step() {
+  auto wait = std::chrono::duration_cast<Duration>(options_.retry * (1 - 0.2 * jitter_.uniform()));
+  if (of_another_ && !leading_.load()) {
+    const auto left = record_since_ + std::max(options_.lease, record_lease_) - clock_.steady();
+    // Beyond that moment somebody else may be quicker: go on at the usual pace.
+    if (left > Instant::duration::zero()) wait = std::min(wait, std::chrono::ceil<Duration>(left));
+  }
+  return wait;
 }
 
 void LeaderElector::start(std::function<void()> on_leading, std::function<void()> on_lost) {
@@ -107,20 +163,19 @@ void LeaderElector::start(std::function<void()> on_leading, std::function<void()
 
 void LeaderElector::run(const std::stop_token& stop, const std::function<void()>& on_leading,
                         const std::function<void()>& on_lost) {
-  bool led = false;
+  std::jthread work;  // joined when this function ends
   while (!stop.stop_requested()) {
     const bool leads = step();
-    if (leads && !led) {
+    if (leads && !work.joinable()) {
       log::info("this process leads", {{"lease", options_.name}, {"identity", options_.identity}});
-      led = true;
-      on_leading();
-    } else if (!leads && led) {
+      work = std::jthread([&on_leading] { on_leading(); });
+    } else if (!leads && work.joinable()) {
       log::error("the lead was lost", {{"lease", options_.name}});
       on_lost();
       return;
     }
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, options_.retry, [] { return false; });
+    wake_.wait_for(lock, stop, until_next_step(), [] { return false; });
   }
 }
 

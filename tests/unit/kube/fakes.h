@@ -18,6 +18,7 @@ namespace sluice::kube {
 // What a FakeTransport has seen and is going to say; outlives it.
 struct Script {
   std::vector<http::Request> requests;
+  std::vector<Duration> idles;  // how long each watch may be silent
   std::deque<Result<http::Response>> answers;
   std::vector<std::string> pieces;  // of a watch's body
   std::function<void()> on_request = [] {};
@@ -45,7 +46,7 @@ class FakeTransport final : public http::Transport {
   Result<http::StreamEnd> stream(const http::Request& request, Duration idle,
                                  const std::function<bool(std::string_view)>& on_bytes,
                                  std::stop_token stop) override {
-    idle_ = idle;
+    script_->idles.push_back(idle);
     auto answer = send(request, stop);
     if (!answer) return answer.error();
     if (answer->status != 200) return http::StreamEnd{answer->status, answer->headers, answer->body};
@@ -58,7 +59,6 @@ class FakeTransport final : public http::Transport {
 
  private:
   std::shared_ptr<Script> script_;
-  Duration idle_{};
 };
 
 }  // namespace sluice::kube

@@ -208,6 +208,63 @@ TEST_F(RestClientTest, WatchGivesEventsUntilItsEnd) {
       "&labelSelector=a%3Db");
 }
 
+// The server ends a watch itself after its timeout, so that silence beyond it is a connection that is half open.
+TEST_F(RestClientTest, WatchSilenceBeyondTheServersTimeoutIsAnError) {
+  script_->answer(200, "");
+  WatchOptions options;
+  options.timeout = seconds(240);
+  EXPECT_TRUE(client()->watch(kPods, "", options, [](WatchEvent) {}, {}));
+  EXPECT_NE(sent().path.find("timeoutSeconds=240"), std::string::npos);
+  EXPECT_EQ(script_->idles, std::vector<Duration>{seconds(245)});
+  script_->fail(ErrorCode::Timeout);
+  const Outcome silent = client()->watch(kPods, "", options, [](WatchEvent) {}, {});
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().code, ErrorCode::Timeout);
+}
+
+TEST_F(RestClientTest, EveryAnswerHasALargestSize) {
+  const auto c = client();
+  script_->answer(200, object_.dump());
+  (void)c->get(kPods, {"ml", "a"});
+  EXPECT_EQ(sent().max_body, 64u << 20);
+  script_->answer(200, object_.dump());
+  (void)c->update(kPods, object_);
+  EXPECT_EQ(sent().max_body, 64u << 20);
+  script_->answer(200, R"({"items":[]})");
+  (void)c->list(kPods, "", {});
+  EXPECT_EQ(sent().max_body, 512u << 20);  // a server may ignore the limit of a page
+  script_->answer(200, "");
+  (void)c->watch(kPods, "", {}, [](WatchEvent) {}, {});
+  EXPECT_EQ(sent().max_body, 64u << 10);  // of a refusal; lines have a limit of their own
+}
+
+TEST_F(RestClientTest, AWatchLineThatNeverEndsIsAnError) {
+  script_->answer(200, "");
+  script_->pieces.assign(9, std::string(1u << 20, 'x'));
+  const Outcome end = client()->watch(kPods, "", {}, [](WatchEvent) {}, {});
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, ErrorCode::TooLarge);
+}
+
+TEST_F(RestClientTest, AWarningIsLoggedOnceWhateverTheAnswer) {
+  const auto c = client();
+  const auto logged = [&](const char* warning, int status) {
+    script_->answer(status, object_.dump(), {{"Warning", "299 - \"" + std::string(warning) + "\""}});
+    ::testing::internal::CaptureStderr();
+    if (status == 200) {
+      (void)c->get(kPods, {"ml", "a"});
+    } else {
+      (void)c->watch(kPods, "", {}, [](WatchEvent) {}, {});
+    }
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_NE(logged("v1beta1 is old", 200).find("v1beta1 is old"), std::string::npos);
+  EXPECT_EQ(logged("v1beta1 is old", 200), "");
+  EXPECT_EQ(logged("v1beta1 is old", 404), "");
+  EXPECT_NE(logged("another", 404).find("another"), std::string::npos);
+  EXPECT_EQ(logged("another", 200), "");
+}
+
 TEST_F(RestClientTest, WatchErrorsByStatusAndByEvent) {
   const auto c = client();
   const std::string expired = R"({"kind":"Status","code":410,"reason":"Expired","message":"too old"})";
