@@ -15,6 +15,10 @@ class Manual final : public Provider {
   std::optional<nlohmann::json> next_write(const api::Rollout&, const RouteView*, const Split&) const override {
     return std::nullopt;
   }
+  std::optional<nlohmann::json> instead_of_refused(const api::Rollout&, const RouteView*, const Split&,
+                                                   const Error&) const override {
+    return std::nullopt;
+  }
 
   RouteState observe(const api::Rollout&, const RouteView*, const Split& wanted) const override {
     RouteState state;

@@ -17,19 +17,44 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "api/types.h"
+#include "base/result.h"
+#include "base/time.h"
 #include "kube/resource.h"
 #include "traffic/route_view.h"
 
 namespace sluice::traffic {
 
+// Users are told apart by a header that they send themselves: who has one of these values gets the candidate, always.
+// All others are split by weight, request by request.
+struct HeaderAssignment {
+  std::string header;
+  std::vector<std::string> values;  // exact, each its own; not empty
+  bool operator==(const HeaderAssignment&) const = default;
+};
+
+// Users are told apart by a cookie that names the revision they were given first. Who has none, or one that names
+// neither revision, is split by weight and gets one with the answer. It lasts for `ttl` and is not prolonged.
+struct CookieAssignment {
+  std::string cookie;  // a token as in RFC 6265
+  seconds ttl{};       // at least 1 s
+  bool operator==(const CookieAssignment&) const = default;
+};
+
+using Assignment = std::variant<HeaderAssignment, CookieAssignment>;
+
 // Revisions, and the candidate's share in whole percent, 0..100. Stable gets the rest. `candidate` may be
-// empty: then stable gets everything, whatever the percentage says.
+// empty: then stable gets everything, whatever the rest says.
 struct Split {
   std::string stable;
   std::string candidate;
   int candidate_percent = 0;
+  int mirror_percent = 0;                // 0..100: of that share of the requests that are split by weight the candidate
+                                         // gets a copy; its answers to these are seen by nobody
+  std::optional<Assignment> assignment;  // who gets which revision, before weights are asked
   bool operator==(const Split&) const = default;
 };
 
@@ -45,7 +70,8 @@ struct RouteState {
   bool as_wanted = false;     // nothing needs to be written. False for a missing route
   std::optional<Split> live;  // what is being routed; nullopt: it cannot be read as a split of ours
   Acceptance acceptance = Acceptance::Unknown;  // of the live object, be it as wanted or not
-  std::string reason;          // of the acceptance: one CamelCase word, for the condition TrafficAccepted
+  std::string reason;          // of the acceptance: one CamelCase word, for the condition TrafficAccepted.
+                               // Unsupported: the cluster cannot hold what is wanted; what it can hold is routed
   std::string message;         // of the acceptance: a sentence that names the gateway
   std::string foreign_writer;  // who else has rewritten what we own of it; empty: nobody, or undone by now
   bool owned_by_other =
@@ -55,6 +81,8 @@ struct RouteState {
 struct Capabilities {
   bool shifts_traffic = false;   // false: somebody else follows the weights that status publishes
   bool marks_responses = false;  // each response names its revision in the header kRevisionHeader
+  bool mirrors = false;          // Split::mirror_percent
+  bool assigns = false;          // Split::assignment
 };
 
 // The response header that tells which revision has answered.
@@ -78,6 +106,11 @@ class Provider {
   // or what its gateway says of it has changed.
   virtual std::optional<nlohmann::json> next_write(const api::Rollout& rollout, const RouteView* live,
                                                    const Split& wanted) const = 0;
+
+  // What is to be written instead when the server has refused next_write(), or nullopt: nothing helps but what the error
+  // says. `live` is as before. Its observation says Unsupported, and what to do about it.
+  virtual std::optional<nlohmann::json> instead_of_refused(const api::Rollout& rollout, const RouteView* live,
+                                                           const Split& wanted, const Error& refusal) const = 0;
 
   // `live` may be null: there is none.
   virtual RouteState observe(const api::Rollout& rollout, const RouteView* live,

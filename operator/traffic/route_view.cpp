@@ -96,6 +96,7 @@ std::optional<RouteView> project_route(const nlohmann::json& object) {
   view.resource_version = kube::resource_version_of(object);
   view.generation = kube::generation_of(object);
   view.rollout = kube::label_of(object, api::kRolloutLabel);
+  view.mirror = kube::annotation_of(object, kMirrorAnnotation);
   view.deleting = kube::is_being_deleted(object);
   if (const auto owner = kube::controller_of(object)) {
     view.owner_uid = owner->uid;

@@ -24,6 +24,10 @@ inline const kube::Resource kHttpRoutes{"gateway.networking.k8s.io", "v1", "http
 // client's User-Agent must be the same, because the server takes that for writes that name no manager.
 inline constexpr const char* kFieldManager = "sluice";
 
+// On a route: the mirror that was asked for when it was written, so that one that the server dropped is missed:
+// "<revision> <percent>", or "<revision> unsupported" when it was left out because the server does not know it.
+inline constexpr const char* kMirrorAnnotation = "sluice.dev/mirror";
+
 // To what a route is attached, with the defaults of the Gateway API filled in.
 struct ParentRef {
   std::string group;
@@ -70,6 +74,7 @@ struct RouteView {
   std::string rollout;    // label sluice.dev/rollout
   std::string owner_uid;  // of the owner that is the controller; empty: none
   std::string owner;      // the same for a person: "Rollout digits"
+  std::string mirror;     // annotation kMirrorAnnotation; empty: no mirror was asked for
   std::string spec;       // compact JSON
   std::vector<ParentStatus> parents;
   std::vector<SpecWriter> foreign_writers;  // the latest first

@@ -348,6 +348,8 @@ TEST(GatewayApi, SaysWhatItCanDo) {
   EXPECT_EQ(gateway_api().resource(), kHttpRoutes);
   EXPECT_TRUE(gateway_api().capabilities().shifts_traffic);
   EXPECT_TRUE(gateway_api().capabilities().marks_responses);
+  EXPECT_TRUE(gateway_api().capabilities().mirrors);
+  EXPECT_TRUE(gateway_api().capabilities().assigns);
 }
 
 }  // namespace

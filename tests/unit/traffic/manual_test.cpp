@@ -12,8 +12,11 @@ TEST(Manual, HasNothingInTheClusterAndHoldsAtOnce) {
   EXPECT_EQ(manual.resource(), std::nullopt);
   EXPECT_FALSE(manual.capabilities().shifts_traffic);
   EXPECT_FALSE(manual.capabilities().marks_responses);
+  EXPECT_FALSE(manual.capabilities().mirrors);
+  EXPECT_FALSE(manual.capabilities().assigns);
   const Split split{"a", "b", 25};
   EXPECT_TRUE(manual.desired(api::Rollout{}, split).is_null());
+  EXPECT_EQ(manual.instead_of_refused(api::Rollout{}, nullptr, split, Error{}), std::nullopt);
   const RouteState state = manual.observe(api::Rollout{}, nullptr, split);
   EXPECT_TRUE(state.exists);
   EXPECT_TRUE(state.as_wanted);

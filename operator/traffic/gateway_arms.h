@@ -1,0 +1,66 @@
+// Who gets what on an HTTPRoute, without its JSON: from one split to the next in writes that lose no request.
+// Private to traffic/. Pure and thread-safe.
+//
+// Nothing that gets traffic is taken away or moved in one write. A gateway names what it keeps for a backend by the
+// places of rule and backend in their lists (Envoy Gateway: a cluster `rule/0/backend/1`); it drops what is no longer
+// listed, or has weight 0, at once, and answers what is still being routed there with an error. So
+//  - the weighted rule stands first, and a revision keeps its place in it for as long as it is routed to;
+//  - a backend that is to get nothing parts: it gets one request in a million first, in a write of its own;
+//  - the rule of an arm parts too: it keeps its backend, but matches what nobody sends. Only then it goes, or is
+//    given to another revision;
+//  - a mirror may go at once: nobody waits for its answers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "traffic/provider.h"
+
+namespace sluice::traffic {
+
+// One backend of the weighted rule, in its place.
+struct Arm {
+  std::string revision;
+  int weight = 0;
+  bool operator==(const Arm&) const = default;
+};
+
+// A rule of its own for users who have been assigned: all that it matches goes to one revision.
+struct AssignedArm {
+  std::string revision;
+  bool parted = false;  // it matches nothing (any more)
+  bool operator==(const AssignedArm&) const = default;
+};
+
+// A copy of requests to the weighted rule.
+struct Mirror {
+  std::string revision;        // empty: none
+  std::optional<int> percent;  // nullopt: the route names none, so everything is mirrored
+  bool operator==(const Mirror&) const = default;
+};
+
+// What a route says apart from what the user wrote.
+struct Layout {
+  std::vector<Arm> arms;
+  std::vector<AssignedArm> assigned;  // none; the candidate's; the candidate's and stable's
+  std::optional<Assignment> assignment;
+  Mirror mirror;
+  bool operator==(const Layout&) const = default;
+};
+
+// The split in its bounds: shares in 0..100, and nothing for a candidate that there is not.
+Split normal(Split split);
+
+// Where `split` ends, each revision in the place that it has in `live`.
+Layout final_layout(const Layout& live, const Split& split);
+
+// The next write on the way from `live` to `last`: usually `last`. `answered`: the gateway has answered for `live`,
+// so it has let go of what parts there. Equal to `live` while there is only waiting to be done.
+Layout next_layout(const Layout& live, const Layout& last, bool answered);
+
+// The other way round; nullopt: it is none of ours. Which of two is the candidate is told by its rule, its mirror, by
+// `stable` if that is one of them, or else by the order.
+std::optional<Split> split_of(const Layout& layout, const std::string& stable);
+
+}  // namespace sluice::traffic
