@@ -73,12 +73,15 @@ std::vector<nlohmann::json> conditions_of(const Assignment& assignment, const st
   }
   const auto& header = std::get<HeaderAssignment>(assignment);
   std::vector<nlohmann::json> conditions;
-  for (const std::string& value : header.values) conditions.push_back(header_condition("Exact", header.header, value));
+  for (const std::string& value : header.values) {
+    conditions.push_back(header_condition("Exact", header.header, value));
+  }
   return conditions;
 }
 
 // Of the user's matches each with each of the conditions; one that nobody meets when there is none.
-nlohmann::json assigned_matches(const api::GatewayApiTraffic& traffic, const std::vector<nlohmann::json>& conditions) {
+nlohmann::json assigned_matches(const api::GatewayApiTraffic& traffic,
+                                const std::vector<nlohmann::json>& conditions) {
   nlohmann::json all = nlohmann::json::array();
   for (const nlohmann::json& match : matches(traffic)) {
     for (const nlohmann::json& condition : conditions) {
@@ -168,7 +171,8 @@ nlohmann::json complete_spec(const api::Rollout& rollout, const Layout& layout) 
     for (nlohmann::json& filter : rule["filters"]) default_member(filter["requestMirror"], "fraction", nullptr);
     for (nlohmann::json& backend : rule["backendRefs"]) {
       for (nlohmann::json& filter : backend["filters"]) {
-        for (const char* change : {"add", "remove"}) default_member(filter["responseHeaderModifier"], change, nothing);
+        nlohmann::json& change = filter["responseHeaderModifier"];
+        for (const char* kind : {"add", "remove"}) default_member(change, kind, nothing);
       }
     }
   }

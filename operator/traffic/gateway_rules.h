@@ -1,4 +1,5 @@
-// The JSON of an HTTPRoute's spec: the Layout of gateway_arms.h together with what the user wrote. Private to traffic/.
+// The JSON of an HTTPRoute's spec: the Layout of gateway_arms.h together with what the user wrote. Private to
+// traffic/.
 //
 // Rules, in this order:
 //   model      the user's matches; the weighted backends, and the mirror

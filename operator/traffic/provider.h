@@ -52,8 +52,8 @@ struct Split {
   std::string stable;
   std::string candidate;
   int candidate_percent = 0;
-  int mirror_percent = 0;                // 0..100: of that share of the requests that are split by weight the candidate
-                                         // gets a copy; its answers to these are seen by nobody
+  int mirror_percent = 0;                // 0..100: the candidate gets a copy of that share of the requests that are
+                                         // split by weight; its answers to these are seen by nobody
   std::optional<Assignment> assignment;  // who gets which revision, before weights are asked
   bool operator==(const Split&) const = default;
 };
@@ -101,14 +101,14 @@ class Provider {
   // has a key, a uid and this provider's traffic; split.stable is not empty.
   virtual nlohmann::json desired(const api::Rollout& rollout, const Split& split) const = 0;
 
-  // What is to be written now on the way from `live` (which may be null) to `wanted`: usually desired(), and a step in
-  // between where a gateway would lose requests otherwise. nullopt: nothing at the moment; call again when the route
-  // or what its gateway says of it has changed.
+  // What is to be written now on the way from `live` (which may be null) to `wanted`: usually desired(), and a step
+  // in between where a gateway would lose requests otherwise. nullopt: nothing at the moment; call again when the
+  // route or what its gateway says of it has changed.
   virtual std::optional<nlohmann::json> next_write(const api::Rollout& rollout, const RouteView* live,
                                                    const Split& wanted) const = 0;
 
-  // What is to be written instead when the server has refused next_write(), or nullopt: nothing helps but what the error
-  // says. `live` is as before. Its observation says Unsupported, and what to do about it.
+  // What is to be written instead when the server has refused next_write(); nullopt: nothing helps but what the error
+  // says. `live` is as it was then. Observed afterwards, the route is Unsupported, with what to do about it.
   virtual std::optional<nlohmann::json> instead_of_refused(const api::Rollout& rollout, const RouteView* live,
                                                            const Split& wanted, const Error& refusal) const = 0;
 

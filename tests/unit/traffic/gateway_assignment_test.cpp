@@ -197,7 +197,8 @@ TEST(CookiePattern, TakesTheNameLiterally) {
     EXPECT_EQ(cookie_in_pattern(cookie_pattern(name, "r1"), "r1"), name);
     EXPECT_EQ(cookie_in_pattern(cookie_pattern(name, "r1"), "r2"), std::nullopt);
   }
-  for (const char* pattern : {"", ".*", R"(^(.*;\s*)?=r1(;.*)?$)", R"(^(.*;\s*)?a.b=r1(;.*)?$)", R"(arm=r1(;.*)?$)"}) {
+  for (const char* pattern :
+       {"", ".*", R"(^(.*;\s*)?=r1(;.*)?$)", R"(^(.*;\s*)?a.b=r1(;.*)?$)", R"(arm=r1(;.*)?$)"}) {
     EXPECT_EQ(cookie_in_pattern(pattern, "r1"), std::nullopt) << pattern;
   }
 }

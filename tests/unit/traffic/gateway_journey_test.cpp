@@ -106,7 +106,8 @@ TEST(Splits, AreReadBackAsTheyWereWritten) {
   }
 }
 
-// A gateway that answers when it likes. Between a write and its answer requests may still go by what was written before.
+// A gateway that answers when it likes. Between a write and its answer requests may still go by what was written
+// before.
 class Gateway {
  public:
   explicit Gateway(const Split& first) { write(gateway_api().desired(digits(), first)); }

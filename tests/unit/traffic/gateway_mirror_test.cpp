@@ -216,14 +216,21 @@ TEST(RefusedMirror, ElseNothingHelps) {
   const Provider& provider = gateway_api();
   EXPECT_EQ(provider.instead_of_refused(digits(), &*view, mirrored(30), refusal("spec.parentRefs: too many")),
             std::nullopt);
-  EXPECT_EQ(provider.instead_of_refused(digits(), &*view, mirrored(30), refusal(".spec.foo: field not declared in schema")),
-            std::nullopt);
+  const Error other = refusal(".spec.foo: field not declared in schema");
+  EXPECT_EQ(provider.instead_of_refused(digits(), &*view, mirrored(30), other), std::nullopt);
   EXPECT_EQ(provider.instead_of_refused(digits(), &*view, mirrored(0), refusal(kUndeclared)), std::nullopt);
   json live = applied(mirrored(0));
   live["metadata"]["annotations"][kMirrorAnnotation] = "2hf642c4 unsupported";
   const auto marked = project_route(live);
   EXPECT_EQ(provider.instead_of_refused(digits(), &*marked, mirrored(30), refusal(kUndeclared)), std::nullopt)
       << "it was left out and refused all the same";
+}
+
+TEST(RefusedMirror, IsNoReasonToWriteSomebodyElsesRoute) {
+  json live = applied(mirrored(0));
+  live["metadata"]["ownerReferences"][0]["uid"] = "another";
+  const auto view = project_route(live);
+  EXPECT_EQ(gateway_api().instead_of_refused(digits(), &*view, mirrored(30), refusal(kUndeclared)), std::nullopt);
 }
 
 }  // namespace

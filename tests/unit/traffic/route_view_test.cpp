@@ -20,6 +20,7 @@ TEST(RouteViews, HoldWhatIsRead) {
   EXPECT_EQ(view->owner_uid, digits().uid);
   EXPECT_EQ(view->owner, "Rollout digits");
   EXPECT_FALSE(view->deleting);
+  EXPECT_EQ(view->mirror, "");
   EXPECT_EQ(json::parse(view->spec), live_route()["spec"]);
   EXPECT_EQ(view->spec.find('\n'), std::string::npos);
   ASSERT_EQ(view->parents.size(), 1u);
@@ -29,6 +30,12 @@ TEST(RouteViews, HoldWhatIsRead) {
   EXPECT_EQ(view->parents[0].conditions[0].type, "Accepted");
   EXPECT_EQ(view->parents[0].conditions[0].observed_generation, 4);
   EXPECT_TRUE(view->foreign_writers.empty()) << "the gateway writes the status, not the spec";
+}
+
+TEST(RouteViews, TellWhichMirrorWasAskedFor) {
+  json live = live_route();
+  live["metadata"]["annotations"] = {{kMirrorAnnotation, "2hf642c4 30"}};
+  EXPECT_EQ(project_route(live)->mirror, "2hf642c4 30");
 }
 
 TEST(RouteViews, OtherWritersOfTheSpecComeLatestFirst) {

@@ -1,0 +1,249 @@
+"""The routes that the Gateway API provider writes, on a real gateway: who really gets what, by the backends' counts.
+
+Shares are random: the bounds are five standard deviations, which a right gateway misses once in 1.7 million times.
+"""
+
+import copy
+import math
+import time
+
+import pytest
+
+from cluster.client import ApiError
+from routing import Crowd, Routing
+
+ARMS = ("v1", "v2", "v3")
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/httproutes.gateway.networking.k8s.io"
+
+
+@pytest.fixture
+def routing(cluster, request):
+    made = Routing(cluster, f"arms-{abs(hash(request.node.name)) % 100000}", ARMS, first_address=2)
+    yield made
+    made.close()
+
+
+def close_to(count: int, of: int, share: float) -> bool:
+    return abs(count - of * share) <= 5 * math.sqrt(of * share * (1 - share))
+
+
+def ask(routing: Routing, times: int, **headers: str) -> dict[str, int]:
+    """The answers of one connection, by arm."""
+    user = routing.user()
+    seen: dict[str, int] = {}
+    for _ in range(times):
+        arm = user.ask(**headers)
+        seen[arm] = seen.get(arm, 0) + 1
+    return seen
+
+
+def test_requests_are_split_by_weight(routing):
+    routing.move_to({"stable": "v1", "candidate": "v2", "percent": 25})
+    seen = ask(routing, 3000)
+    assert sum(seen.values()) == 3000 and set(seen) == {"v1", "v2"}
+    assert close_to(seen["v2"], 3000, 0.25), seen
+    assert dict(routing.posts()) == {**seen, "v3": 0}
+    assert routing.ask("observe", {"stable": "v1", "candidate": "v2", "percent": 25})["live"]["percent"] == 25
+
+
+def test_a_mirror_copies_a_share_that_users_never_see(routing):
+    split = {"stable": "v1", "candidate": "v2", "mirror": 30}
+    routing.move_to(split)
+    assert ask(routing, 3000) == {"v1": 3000}
+    posts = routing.settled_posts()
+    assert posts["v1"] == 3000
+    assert close_to(posts["v2"], 3000, 0.3), posts
+    assert routing.ask("observe", split)["live"]["mirror"] == 30
+    # Without it nothing is copied any more.
+    assert routing.move_to({"stable": "v1", "candidate": "v2"}) == 1
+    assert ask(routing, 500) == {"v1": 500}
+    assert routing.settled_posts() == {"v1": 3500, "v2": posts["v2"], "v3": 0}
+
+
+def test_a_mirror_of_everything_copies_everything(routing):
+    routing.move_to({"stable": "v1", "candidate": "v2", "mirror": 100})
+    assert ask(routing, 500) == {"v1": 500}
+    assert routing.settled_posts() == {"v1": 500, "v2": 500, "v3": 0}
+
+
+def test_a_mirror_whose_backend_is_gone_is_not_felt(routing, cluster):
+    routing.move_to({"stable": "v1", "candidate": "v2", "mirror": 100})
+    routing.servers[1].kill()
+    assert ask(routing, 300) == {"v1": 300}
+
+
+def test_users_with_the_header_get_the_candidate_and_nobody_else_does(routing):
+    header = {"name": "x-user-bucket", "values": ["b", "c"]}
+    split = {"stable": "v1", "candidate": "v2", "header": header}
+    routing.move_to(split)
+    assert ask(routing, 300, x_user_bucket="b") == {"v2": 300}
+    assert ask(routing, 300, X_User_Bucket="c") == {"v2": 300}
+    for other in ({"x_user_bucket": "a"}, {"x_user_bucket": "bb"}, {"x_user_bucket": "B"}, {}):
+        assert ask(routing, 100, **other) == {"v1": 100}, other
+    assert routing.posts() == {"v1": 400, "v2": 600, "v3": 0}
+    assert routing.ask("observe", split)["live"]["header"] == header
+
+
+def test_users_without_the_header_are_split_by_weight(routing):
+    header = {"name": "x-user-bucket", "values": ["b"]}
+    routing.move_to({"stable": "v1", "candidate": "v2", "percent": 40, "header": header})
+    assert ask(routing, 200, x_user_bucket="b") == {"v2": 200}
+    seen = ask(routing, 2000)
+    assert close_to(seen["v2"], 2000, 0.4), seen
+
+
+def test_a_user_keeps_the_arm_by_cookie_and_new_users_are_split_by_weight(routing):
+    cookie = {"name": "digits.arm", "ttlSeconds": 600}
+    split = {"stable": "v1", "candidate": "v2", "percent": 40, "cookie": cookie}
+    routing.move_to(split)
+    arms = []
+    for _ in range(1000):
+        user = routing.user()
+        arm = user.ask()
+        assert sorted(user.given) == sorted(
+            [f"session=of-{arm}", f"digits.arm={arm}; Max-Age=600; Path=/; HttpOnly; SameSite=Lax"]
+        ), "the model's own cookie stays beside ours"
+        user.keep_cookies()
+        assert {user.ask() for _ in range(3)} == {arm}
+        assert user.given == [f"session=of-{arm}"], "who has an arm is not given it again"
+        arms.append(arm)
+    assert set(arms) == {"v1", "v2"}
+    assert close_to(arms.count("v2"), 1000, 0.4), arms.count("v2")
+    assert routing.posts() == {"v1": 4 * arms.count("v1"), "v2": 4 * arms.count("v2"), "v3": 0}
+    # A new weight is for new users: those who have an arm keep it.
+    user.cookies["digits.arm"] = "v1"
+    routing.move_to({**split, "percent": 100})
+    assert {user.ask() for _ in range(50)} == {"v1"}
+    assert ask(routing, 50) == {"v2": 50}
+
+
+@pytest.mark.parametrize("others", ["{}", "a=b; {}", "{}; a=b", "a=b; {}; c=d", "a=b;{}"])
+def test_the_cookie_is_found_among_others(routing, others):
+    routing.move_to({"stable": "v1", "candidate": "v2", "cookie": {"name": "arm", "ttlSeconds": 600}})
+    assert ask(routing, 20, Cookie=others.format("arm=v2")) == {"v2": 20}
+    assert ask(routing, 20, Cookie=others.format("alarm=v2")) == {"v1": 20}
+    assert ask(routing, 20, Cookie=others.format("arm=v22")) == {"v1": 20}
+
+
+def test_a_cookie_of_a_former_candidate_makes_a_new_user(routing):
+    cookie = {"name": "arm", "ttlSeconds": 600}
+    routing.move_to({"stable": "v1", "candidate": "v2", "percent": 100, "cookie": cookie})
+    user = routing.user()
+    user.ask()
+    user.keep_cookies()
+    assert user.cookies["arm"] == "v2"
+    routing.move_to({"stable": "v1", "candidate": "v3", "percent": 100, "cookie": cookie})
+    assert user.ask() == "v3"
+    user.keep_cookies()
+    assert user.cookies["arm"] == "v3"
+
+
+def test_no_request_is_lost_whatever_the_route_becomes(routing):
+    header = {"name": "x-user-bucket", "values": ["b"]}
+    cookie = {"name": "arm", "ttlSeconds": 600}
+    journey = [
+        {"stable": "v1", "candidate": "v2", "mirror": 50},
+        {"stable": "v1", "candidate": "v2", "percent": 50, "header": header},
+        {"stable": "v1", "candidate": "v2", "percent": 50, "cookie": cookie},
+        {"stable": "v1", "candidate": "v3", "percent": 30, "cookie": cookie},
+        {"stable": "v1", "candidate": "v3", "header": header, "mirror": 20},
+        {"stable": "v1", "candidate": "v3", "percent": 100},
+        {"stable": "v3"},
+        {"stable": "v3", "candidate": "v1", "percent": 50, "cookie": cookie},
+        {"stable": "v3"},
+        {"stable": "v3", "candidate": "v1", "percent": 10, "header": header},
+        {"stable": "v3", "candidate": "v1", "percent": 100},
+        {"stable": "v1"},
+    ]
+    routing.move_to({"stable": "v1"})
+    kinds = [{}, {"x_user_bucket": "b"}, {"Cookie": "arm=v1"}, {"Cookie": "arm=v2"}, {}, {"x_user_bucket": "b"}]
+    with Crowd(routing, kinds) as crowd:
+        for _ in range(4):
+            for split in journey:
+                assert routing.move_to(split) >= 1
+                time.sleep(0.1)
+    assert crowd.answers > 2000
+    assert not crowd.failures, crowd.failures
+
+
+# -- a cluster whose CRDs are older than the percent of a mirror -----------------------------------
+
+
+@pytest.fixture
+def old_crds(cluster):
+    """Takes percent and fraction out of the schema when called, and puts everything back in the end."""
+    original = cluster.api.get(CRD)
+
+    def take_out() -> None:
+        cluster.api.request("PUT", CRD, without_share(cluster.api.get(CRD)))
+
+    yield take_out
+    restored = copy.deepcopy(original)
+    restored["metadata"]["resourceVersion"] = cluster.api.get(CRD)["metadata"]["resourceVersion"]
+    cluster.api.request("PUT", CRD, restored)
+
+
+def without_share(crd: dict) -> dict:
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            mirror = node.get("requestMirror")
+            if isinstance(mirror, dict) and "properties" in mirror:
+                for field in ("percent", "fraction"):
+                    mirror["properties"].pop(field, None)
+                mirror.pop("x-kubernetes-validations", None)
+            node = list(node.values())
+        for inner in node if isinstance(node, list) else ():
+            walk(inner)
+
+    crd = copy.deepcopy(crd)
+    walk(crd["spec"]["versions"])
+    return crd
+
+
+def refusal_of(routing: Routing, split: dict) -> str:
+    """What the API server says to the route that is to be written; empty while it takes it."""
+    try:
+        routing.apply(routing.ask("desired", split), dry_run=True)
+        return ""
+    except ApiError as error:
+        return str(error)
+
+
+def test_a_mirror_that_the_crds_refuse_is_left_out_and_reported(routing, cluster, old_crds):
+    routing.move_to({"stable": "v1", "candidate": "v2"})
+    old_crds()
+    split = {"stable": "v1", "candidate": "v2", "mirror": 30}
+    refusal = cluster.wait_for(lambda: refusal_of(routing, split), "the API server to refuse the percent", 20)
+    instead = routing.ask("refused", split, refusal)
+    assert instead is not None, refusal
+    routing.apply(instead)
+    cluster.wait_for(lambda: routing.ask("observe", split)["asWanted"], "the route without a mirror", 10)
+    expect_unsupported(routing.ask("observe", split))
+    assert routing.ask("next", split) is None
+    assert ask(routing, 200) == {"v1": 200}
+    assert routing.settled_posts()["v2"] == 0
+
+
+def test_a_percent_that_is_pruned_from_a_route_is_seen(routing, cluster, old_crds):
+    split = {"stable": "v1", "candidate": "v2", "mirror": 30}
+    routing.move_to(split)
+    old_crds()
+
+    def percent_is_gone() -> bool:
+        return "percent" not in routing.live()["spec"]["rules"][0]["filters"][0]["requestMirror"]
+
+    cluster.wait_for(percent_is_gone, "the percent to be pruned", 20)
+    state = routing.ask("observe", split)
+    expect_unsupported(state)
+    assert state["live"]["mirror"] == 100, "without its percent a mirror is one of everything"
+    routing.apply(routing.ask("next", split))
+    cluster.wait_for(lambda: routing.ask("observe", split)["asWanted"], "the route without a mirror", 10)
+    expect_unsupported(routing.ask("observe", split))
+    before = routing.settled_posts()["v2"]
+    assert ask(routing, 200) == {"v1": 200}
+    assert routing.settled_posts()["v2"] == before
+
+
+def expect_unsupported(state: dict) -> None:
+    assert (state["acceptance"], state["reason"]) == ("Rejected", "Unsupported"), state
+    assert "Gateway API v1.3" in state["message"]
