@@ -153,6 +153,7 @@ void apply_verbs(Context& context) {
   const bool rejected = wanted == status.rejected_revision;
   const bool undecided = wanted == status.candidate_revision && status.verdict == "Inconclusive";
   if ((rejected || undecided) && asked(context, api::kRetryAnnotation, wanted)) {
+    if (undecided) record(context, api::Outcome::Superseded, "Inconclusive", "a new attempt was asked for");
     begin(context, wanted, status.attempt + 1);
     return;
   }

@@ -225,6 +225,24 @@ TEST_F(Plan, InconclusiveFollowsThePolicy) {
   EXPECT_EQ(status().rejected_revision, "v2") << "harm still rolls back";
 }
 
+TEST_F(Plan, AnAttemptThatFoundNoVerdictIsInTheHistoryOnceItIsRetried) {
+  start_candidate();
+  world.answer(kEqual);
+  const auto first_started = status().started_at;
+  world.now += hours(3);
+  world.settle();
+  ASSERT_EQ(status().verdict, "Inconclusive");
+  world.rollout.annotations[api::kRetryAnnotation] = "v2";
+  world.settle();
+  EXPECT_EQ(status().candidate_revision, "v2");
+  EXPECT_EQ(status().attempt, 2);
+  const api::HistoryEntry& entry = status().history.front();
+  EXPECT_EQ(entry.revision, "v2");
+  EXPECT_EQ(entry.outcome, api::Outcome::Superseded);
+  EXPECT_EQ(entry.reason, "Inconclusive");
+  EXPECT_EQ(entry.started_at, first_started);
+}
+
 TEST_F(Plan, InconclusiveRollsBackWhenAskedTo) {
   world.rollout.spec.on_inconclusive = api::OnInconclusive::RollBack;
   start_candidate();
