@@ -6,12 +6,6 @@
 #include "workload/revision.h"
 
 namespace sluice::rollout {
-namespace {
-
-std::string label_selector() { return api::kRolloutLabel; }
-
-}  // namespace
-
 std::optional<KnownRollout> read_rollout(const nlohmann::json& object) {
   api::RolloutReading reading = api::read_rollout(object);
   if (reading.rollout.key.name.empty()) return std::nullopt;
@@ -22,6 +16,32 @@ std::optional<KnownRollout> read_rollout(const nlohmann::json& object) {
     known.wanted_revision = workload::revision_of(pod_template, known.rollout.status.collision_count);
   }
   return known;
+}
+
+namespace {
+
+// Slices of a Rollout that was deleted and made anew under the same name may be seen for longer than its Services.
+bool belongs_to(const workload::EndpointsView& slice, const workload::ServiceView* service,
+                const api::Rollout& rollout) {
+  if (service == nullptr || workload::ownership(*service, rollout) == workload::Ownership::Foreign) return false;
+  return slice.owner_uid.empty() || slice.owner_uid == service->uid;
+}
+
+}  // namespace
+
+runtime::ReflectorOptions watch_options(const kube::Resource& resource, const std::string& ns) {
+  runtime::ReflectorOptions options;
+  options.ns = ns;
+  if (resource.kind == api::kRollouts.kind) {
+    // Its status is the memory of the process before this one. From an older one that a cache of the API server
+    // still held, decisions would be repeated that were made and carried out already.
+    options.latest = true;
+  } else {
+    options.selector.labels = api::kRolloutLabel;
+  }
+  // Who wrote a route last is told by its managedFields.
+  options.keep_managed_fields = resource == traffic::kHttpRoutes;
+  return options;
 }
 
 ClusterCache::ClusterCache()
@@ -52,12 +72,8 @@ std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::si
 void ClusterCache::watch(kube::Client& client, const std::string& ns, const Clock& clock,
                          runtime::Observer& observer) {
   for (const auto& [resource, sink] : sinks()) {
-    runtime::ReflectorOptions options;
-    options.ns = ns;
-    if (resource.kind != api::kRollouts.kind) options.selector.labels = label_selector();
-    // Who wrote a route last is told by its managedFields.
-    options.keep_managed_fields = resource == traffic::kHttpRoutes;
-    reflectors_.push_back(std::make_unique<runtime::Reflector>(client, resource, *sink, clock, options, observer));
+    reflectors_.push_back(std::make_unique<runtime::Reflector>(client, resource, *sink, clock,
+                                                               watch_options(resource, ns), observer));
   }
 }
 
@@ -105,7 +121,10 @@ Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutS
 
   std::map<std::string, std::vector<workload::EndpointsView>> slices;  // by Service
   for (const auto& item : endpoints_.indexed(endpoints_of_, rollout.key)) {
-    slices[item.object->service].push_back(*item.object);
+    const workload::EndpointsView& slice = *item.object;
+    if (belongs_to(slice, services_.get({rollout.key.ns, slice.service}).get(), rollout)) {
+      slices[slice.service].push_back(slice);
+    }
   }
   std::map<std::string, std::vector<workload::PodView>> pods;  // by revision
   for (const auto& item : pods_.indexed(pods_of_, rollout.key)) pods[item.object->revision].push_back(*item.object);

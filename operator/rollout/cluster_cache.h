@@ -31,6 +31,9 @@ struct KnownRollout {
 // Never fails: what cannot be read is listed in `invalid`. nullopt: not even a Rollout's metadata.
 std::optional<KnownRollout> read_rollout(const nlohmann::json& object);
 
+// How a resource of the cache is listed and watched.
+runtime::ReflectorOptions watch_options(const kube::Resource& resource, const std::string& ns);
+
 class ClusterCache {
  public:
   ClusterCache();

@@ -48,6 +48,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
       if (auto saved = save(key, *known, *memory); !saved) {
         // Nothing was done yet: the next visit plans again from the status before, with the same look.
         memory->status = before;
+        if (saved.error().code == ErrorCode::Conflict) forget_status(key);
         if (seen.look) look_finished(key, std::move(*seen.look));
         return saved.error();
       }
@@ -96,7 +97,7 @@ std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(const kube:
       slot->uid = known.rollout.uid;
       slot->status = slot->saved = known.rollout.status;
       slot->saved_at = clock_.now();
-      slot->read_version = known.rollout.resource_version;
+      slot->version = known.rollout.resource_version;
     }
     memory = slot;
   }
@@ -111,18 +112,24 @@ void RolloutReconciler::forget(const kube::Key& key) {
   finished_.erase(key);
 }
 
+void RolloutReconciler::forget_status(const kube::Key& key) {
+  const std::lock_guard lock(mutex_);
+  memories_.erase(key);
+}
+
 bool RolloutReconciler::must_save(const Memory& memory, Time now) const {
   if (memory.status == memory.saved) return false;
   if (noticeably_different(memory.saved, memory.status)) return true;
   return now >= memory.saved_at + options_.status_interval;
 }
 
-// A server-side apply of the whole status, guarded by the version that this process saw last: its own write, or
-// what the watch brought since. When both are too old the server answers Conflict and the visit is repeated.
+// A server-side apply of the whole status, guarded by the version at which the object had the status that this one
+// follows from: that of the own last save, or a newer one from the watch that differs in other things only. A
+// Conflict then means that the object was changed since, perhaps by another process; what it has become is read
+// again before anything is decided.
 Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known, Memory& memory) {
-  const std::string& cached = known.rollout.resource_version;
-  const bool own_is_newer = !memory.saved_version.empty() && cached == memory.read_version;
-  const std::string version = own_is_newer ? memory.saved_version : cached;
+  const bool same_status = known.rollout.status == memory.saved;
+  const std::string version = same_status ? known.rollout.resource_version : memory.version;
   nlohmann::json body = {{"apiVersion", api::kRollouts.api_version()},
                          {"kind", api::kRollouts.kind},
                          {"metadata",
@@ -137,14 +144,10 @@ Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known,
   options.field_manager = kFieldManager;
   options.force = true;
   auto written = client_.patch(api::kRollouts, key, body, options);
-  if (!written) {
-    if (written.error().code == ErrorCode::Conflict) memory.saved_version.clear();
-    return written.error();
-  }
+  if (!written) return written.error();
   memory.saved = memory.status;
   memory.saved_at = clock_.now();
-  memory.read_version = cached;
-  memory.saved_version = written->value("/metadata/resourceVersion"_json_pointer, std::string());
+  memory.version = written->value("/metadata/resourceVersion"_json_pointer, std::string());
   return Ok{};
 }
 

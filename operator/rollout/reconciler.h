@@ -61,14 +61,14 @@ class RolloutReconciler final : public runtime::Reconciler {
     std::string uid;
     api::RolloutStatus status;    // the latest
     api::RolloutStatus saved;     // as the API server has it
+    std::string version;          // of the object when it had `saved`: what the next save is guarded by
     Time saved_at{};
-    std::string read_version;     // of the object that the status was last taken from or saved against
     std::string trouble;          // why the last decision could not be carried out
-    std::string saved_version;    // what the API server answered to the last save
   };
 
   std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
   void forget(const kube::Key& key);
+  void forget_status(const kube::Key& key);  // it is read from the cache again
   std::optional<metrics::LookResult> take_finished(const kube::Key& key);
   Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);
   bool must_save(const Memory& memory, Time now) const;

@@ -53,7 +53,8 @@ ListWatch::ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptio
       options_(options),
       observer_(observer),
       backoff_(options.backoff, options.seed),
-      jitter_(options.seed == 0 ? 0 : options.seed + 1) {}
+      jitter_(options.seed == 0 ? 0 : options.seed + 1),
+      list_version_(options.latest ? "" : "0") {}
 
 ListWatch::Request ListWatch::next() {
   if (listing_) {

@@ -49,6 +49,7 @@ struct ReflectorOptions {
   int page_size = 500;
   seconds watch_timeout{290};  // shortened at random by up to a fifth, so that watches do not end in step
   bool keep_managed_fields = false;
+  bool latest = false;  // the first list asks for the latest, not for whatever the server's cache holds
   Backoff::Options backoff;
   std::uint64_t seed = 0;  // 0: random
 };
@@ -95,7 +96,7 @@ class ListWatch {
 
   bool listing_ = true;
   bool synced_ = false;
-  std::string list_version_ = "0";  // where a list starts: any, at least this one, or (empty) the latest
+  std::string list_version_;        // where a list starts: any, at least this one, or (empty) the latest
   std::string continue_;            // the page after those that the sink has
   std::size_t items_ = 0;           // of the list so far
   std::string version_;             // the last one that the sink has
