@@ -9,7 +9,7 @@ from .errors import ClusterError
 GIB = 1 << 30
 NODE_DISK = 15 * GIB
 INTEGRATION_DISK = 8 * GIB
-MEMORY = {"integration": 3 * GIB, "node": 5 * GIB}
+MEMORY = {"control-plane": 2 * GIB, "integration": 3 * GIB, "node": 5 * GIB}
 
 
 def root() -> None:

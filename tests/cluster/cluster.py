@@ -33,14 +33,15 @@ from .runner import Runner
 from .state import State
 from .tools import Tools
 
-TIERS = ("integration", "node")
+TIERS = ("control-plane", "integration", "node")
 _USERS = ("admin", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 
 
 class Cluster(Helpers):
     """A cluster by name. Use it as a context manager, or call `start` and `stop`.
 
-    tier "integration": etcd, API server, controller manager, Envoy Gateway with Envoy, Prometheus.
+    tier "control-plane": etcd, API server, controller manager; the Gateway API is known but nobody serves it.
+    tier "integration": also Envoy Gateway with Envoy, and Prometheus.
     tier "node": also scheduler, containerd, kubelet, kube-proxy and cluster DNS, so pods run.
     """
 
@@ -128,13 +129,14 @@ class Cluster(Helpers):
 
     def _start(self, keep: bool) -> None:
         on_node = self.tier == "node"
+        served = self.tier != "control-plane"
         cleanup.sweep(State(self.name, run_dir=str(self.site.run_dir)), keep_logs=False)
         self._use(State(self.name, self.tier, str(self.site.run_dir), options=vars(self.site.options)))
         if not keep:
             self.state.own()
         self.state.save()
         step, runner = self.report.step, self.runner
-        self.report.begin(f"Starting the cluster {self.name} ({self.tier} tier).", 8 if on_node else 5)
+        self.report.begin(f"Starting the cluster {self.name} ({self.tier} tier).", 8 if on_node else 5 if served else 4)
         with step("network, certificates"):
             self._prepare_site()
         with step("etcd, API server"):
@@ -151,9 +153,9 @@ class Cluster(Helpers):
             self._install_crds()
             runner.await_ready(*others)
             wait.until(self._accounts_exist, "the controllers to make the default service account", 60)
-        with step("Envoy Gateway, Prometheus, ways in"):
-            runner.start("envoy-gateway", "prometheus", "forward")
-            for path, manifest in prometheus.manifests():
+        with step("Envoy Gateway, Prometheus, ways in" if served else "a way in"):
+            runner.start(*(["envoy-gateway", "prometheus"] if served else []), "forward")
+            for path, manifest in prometheus.manifests() if served else []:
                 self.api.apply(path, manifest)
         if on_node:
             with step("cluster DNS"):
@@ -163,9 +165,10 @@ class Cluster(Helpers):
             with step("the node is Ready"):
                 runner.await_ready("kubelet")
                 wait.until(lambda: node.ready(self.api), "the node to become Ready", 60)
-        with step("the gateway"):
-            if self.site.options.gateway_namespace:
-                self.create_gateway(self.site.options.gateway_namespace)
+        if served:
+            with step("the gateway"):
+                if self.site.options.gateway_namespace:
+                    self.create_gateway(self.site.options.gateway_namespace)
         self.state.save()
         self.report.end()
 
@@ -179,6 +182,8 @@ class Cluster(Helpers):
         server = f"https://{NODE_ADDRESS}:{control_plane.API_PORT}"
         for user in _USERS:
             pki.write_kubeconfig(Path(site.kubeconfig(user)), site.pki.kubeconfig(user, server))
+        if self.tier == "control-plane":
+            return
         gateway.prepare(site)
         private = node.PRIVATE_FOLDERS if self.tier == "node" else ()
         holder = site.namespaces.hold_mounts({gateway.CERTS: gateway.certs_folder(site)}, private, site.log("mounts"))
@@ -199,10 +204,10 @@ class Cluster(Helpers):
             control_plane.etcd(site),
             control_plane.kube_apiserver(site, self.api),
             control_plane.kube_controller_manager(site),
-            gateway.envoy_gateway(site),
-            prometheus.prometheus(site),
             self._forward(),
         ]
+        if self.tier != "control-plane":
+            described += [gateway.envoy_gateway(site), prometheus.prometheus(site)]
         if self.tier == "node":
             described += [
                 control_plane.kube_scheduler(site),
@@ -230,9 +235,11 @@ class Cluster(Helpers):
         return True
 
     def _install_crds(self) -> None:
-        for file in self.tools.files("gateway-api") + self.tools.files("envoy-gateway"):
+        served = self.tier != "control-plane"
+        for file in self.tools.files("gateway-api") + (self.tools.files("envoy-gateway") if served else []):
             self.install_crd(file.read_text())
-        self.ensure_namespace(gateway.NAMESPACE)
+        if served:
+            self.ensure_namespace(gateway.NAMESPACE)
         wait.until(self.crds_established, "the API server to serve the new kinds", 60)
 
     def _accounts_exist(self) -> bool:

@@ -98,6 +98,7 @@ TOOLS = (
 
 # The control plane first: whoever waits for the integration tier can start while the rest is built.
 TIERS = {
+    "control-plane": ("etcd", "kubernetes", "gateway-api"),
     "integration": ("etcd", "kubernetes", "gateway-api", "envoy", "envoy-gateway", "prometheus"),
     "node": ("etcd", "kubernetes", "gateway-api", "envoy", "envoy-gateway", "prometheus", "coredns", "helm"),
 }
