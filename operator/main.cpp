@@ -12,7 +12,7 @@ namespace {
 
 using namespace sluice;
 
-constexpr std::size_t kNetworkThreads = 4;
+constexpr std::size_t kNetworkThreads = 2;
 
 CLI::Validator duration() {
   return CLI::Validator(
@@ -42,6 +42,9 @@ int main(int argc, char** argv) {
 
   app::OperatorOptions operator_options;
   std::string status_interval = "1m";
+  std::string lease_duration = "15s";
+  std::string renew_deadline = "10s";
+  std::string retry_period = "2s";
   std::string log_level = "info";
   std::string log_format = "text";
   CLI::App& run = *program.add_subcommand("operator", "Run the controller");
@@ -56,6 +59,12 @@ int main(int argc, char** argv) {
   run.add_flag("--leader-elect", operator_options.leader_elect, "Act only while this process holds the Lease");
   run.add_option("--lease-name", operator_options.lease_name, "Name of the Lease")->capture_default_str();
   run.add_option("--lease-namespace", operator_options.lease_namespace, "Namespace of the Lease; else the own one");
+  run.add_option("--lease-duration", lease_duration, "A standby takes over when the holder was silent for so long")
+      ->check(duration())->capture_default_str();
+  run.add_option("--renew-deadline", renew_deadline, "The holder stops writing when it could not renew for so long")
+      ->check(duration())->capture_default_str();
+  run.add_option("--retry-period", retry_period, "Between two tries to take or renew the Lease")
+      ->check(duration())->capture_default_str();
   run.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
   run.add_option("--log-format", log_format, "text or json")
@@ -77,7 +86,7 @@ int main(int argc, char** argv) {
   watch.add_option("--timeout", timeout, "Give up after this time with status 2; 0s: never")->check(duration());
 
   CLI11_PARSE(program, argc, argv);
-  http::set_network_threads(kNetworkThreads);
+  if (status || watch) http::set_network_threads(kNetworkThreads);
   if (status) return cli::status(cluster, name);
   if (watch) {
     watch_request.timeout = duration_of(timeout);
@@ -87,5 +96,8 @@ int main(int argc, char** argv) {
   const auto level = std::find(kLevels.begin(), kLevels.end(), log_level) - kLevels.begin();
   log::configure(static_cast<log::Level>(level), log_format == "json" ? log::Format::Json : log::Format::Text);
   operator_options.status_interval = duration_of(status_interval);
+  operator_options.lease_duration = duration_of(lease_duration);
+  operator_options.renew_deadline = duration_of(renew_deadline);
+  operator_options.retry_period = duration_of(retry_period);
   return app::run_operator(operator_options);
 }

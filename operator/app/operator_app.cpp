@@ -7,8 +7,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <thread>
 
 #include "app/own_metrics.h"
 #include "app/web_server.h"
@@ -16,6 +18,7 @@
 #include "http/transport.h"
 #include "kube/config.h"
 #include "kube/rest_client.h"
+#include "kube/user_agent.h"
 #include "metrics/prometheus.h"
 #include "metrics/scheduler.h"
 #include "rollout/cluster_cache.h"
@@ -29,6 +32,7 @@ namespace sluice::app {
 namespace {
 
 constexpr Duration kGrace = seconds(20);
+constexpr std::size_t kNetworkThreads = 4;
 constexpr const char* kController = "sluice.dev/operator";
 
 // For one process that runs alone.
@@ -68,17 +72,22 @@ sigset_t stop_signals() {
 
 class App {
  public:
-  App(const OperatorOptions& options, kube::Config config, std::unique_ptr<kube::Client> client, OwnMetrics& metrics)
+  // `instance` tells this process from others of its kind.
+  App(const OperatorOptions& options, const std::string& instance, const kube::Config& config,
+      std::unique_ptr<kube::Client> client, OwnMetrics& metrics)
       : options_(options),
         metrics_(metrics),
         client_(std::move(client)),
         elector_(*client_,
                  {.ns = options.lease_namespace.empty() ? config.ns : options.lease_namespace,
                   .name = options.lease_name,
-                  .identity = identity()},
+                  .identity = instance,
+                  .lease = options.lease_duration,
+                  .renew = options.renew_deadline,
+                  .retry = options.retry_period},
                  clock_, metrics),
         writer_(*client_, fence()),
-        recorder_(*client_, clock_, {.controller = kController, .instance = identity()}, metrics),
+        recorder_(*client_, clock_, {.controller = kController, .instance = instance}, metrics),
         scheduler_({.threads = options.look_threads}, clock_, [](const std::string& address) { return metrics::connect_prometheus(address); },
                    [this](const kube::Key& key, metrics::LookResult result) { look_finished(key, std::move(result)); },
                    [this](const metrics::LookResult& result, std::chrono::steady_clock::duration took) {
@@ -103,7 +112,7 @@ class App {
         kill(getpid(), SIGTERM);
       });
     } else {
-      lead();
+      alone_thread_ = std::jthread([this] { lead(); });
     }
     int signal = 0;
     const sigset_t signals = stop_signals();
@@ -137,9 +146,11 @@ class App {
 
   // Work starts when the caches are complete: a plan from half a picture would undo what is right.
   void lead() {
-    while (!stopping_ && !cache_.wait_synced(seconds(5))) {
+    for (int waited = 1; !stopping_ && !cache_.wait_synced(seconds(1)); ++waited) {
+      if (waited % 5 != 0) continue;
       log::warn("still waiting for a complete copy of the cluster", {{"resource", cache_.unsynced()}});
     }
+    const std::lock_guard lock(starting_);
     if (stopping_) return;
     controller_.start();
     log::info("reconciling", {{"rollouts", cache_.size()}});
@@ -151,7 +162,10 @@ class App {
   }
 
   void stop() {
-    stopping_ = true;
+    {
+      const std::lock_guard lock(starting_);
+      stopping_ = true;
+    }
     scheduler_.stop();
     const bool drained = controller_.stop(kGrace);
     if (drained) reconciler_.save_all();
@@ -176,17 +190,35 @@ class App {
   rollout::RolloutReconciler reconciler_;
   runtime::Controller controller_;
   std::unique_ptr<WebServer> pages_;
+  std::mutex starting_;  // held to start the workers, and to say that they must not be started any more
   std::atomic<bool> stopping_{false};
   std::atomic<bool> lost_{false};
+  std::jthread alone_thread_;  // what the elector's thread is to one of several
 };
 
 }  // namespace
 
+std::string problem_of(const OperatorOptions& options) {
+  if (!options.leader_elect) return "";
+  const bool ordered = options.retry_period > Duration::zero() && options.retry_period < options.renew_deadline &&
+                       options.renew_deadline < options.lease_duration;
+  if (!ordered) return "--retry-period must be above 0s and below --renew-deadline, and that below --lease-duration";
+  // The Lease names its duration in whole seconds.
+  if (options.lease_duration < seconds(1)) return "--lease-duration must be at least 1s";
+  return "";
+}
+
 int run_operator(const OperatorOptions& options) {
-  // Blocked before any thread starts, so that only the waiting one receives them.
+  if (const std::string problem = problem_of(options); !problem.empty()) {
+    log::error(problem);
+    return 1;
+  }
+  // Blocked before any thread starts, so that only the waiting one receives them: a thread without this mask, such as
+  // one of the network's, would take SIGTERM as it is by default, and the process would end on the spot.
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  http::set_network_threads(kNetworkThreads);
 
   kube::ConfigSource source;
   source.kubeconfig = options.kubeconfig;
@@ -198,6 +230,8 @@ int run_operator(const OperatorOptions& options) {
   }
   OwnMetrics metrics;
   kube::ClientOptions client_options;
+  const std::string instance = identity();
+  client_options.user_agent = kube::user_agent(instance);  // the API server's audit log tells replicas apart
   client_options.observer = [&metrics](const kube::RequestRecord& record) { metrics.api_request(record); };
   auto client = kube::connect(*config, client_options);
   if (!client) {
@@ -205,7 +239,7 @@ int run_operator(const OperatorOptions& options) {
     return 1;
   }
   log::info("sluice operator", {{"version", SLUICE_VERSION}, {"server", config->server}, {"config", config->origin}});
-  App app(options, *config, std::move(client).take(), metrics);
+  App app(options, instance, *config, std::move(client).take(), metrics);
   return app.run();
 }
 

@@ -21,10 +21,17 @@ struct OperatorOptions {
   bool leader_elect = false;
   std::string lease_name = "sluice";
   std::string lease_namespace;         // empty: of the context or the pod
+  Duration lease_duration = seconds(15);  // runtime::LeaseOptions says what each of these is
+  Duration renew_deadline = seconds(10);
+  Duration retry_period = seconds(2);
 };
+
+// Why these options cannot be used, in words for a person; empty: they can.
+std::string problem_of(const OperatorOptions& options);
 
 // Blocks until SIGTERM or SIGINT, or until the lead is lost. Returns the process's exit status: 0 after a clean
 // stop, 1 otherwise.
+// Precondition: no thread was started yet, because all of them must leave the signals to this one.
 int run_operator(const OperatorOptions& options);
 
 }  // namespace sluice::app
