@@ -143,8 +143,8 @@ class CpprestTransport final : public Transport {
         user_agent_(std::move(user_agent)),
         tls_(std::move(tls)),
         verify_(verify) {
-    unary_ = new_client();
-    streams_ = new_client();
+    unary_.client = new_client();
+    streams_.client = new_client();
   }
   ~CpprestTransport() override { tls_->detach(); }
 
@@ -158,12 +158,18 @@ class CpprestTransport final : public Transport {
 
   // A client is a pool of connections. Two of them, so that connections which streams leave behind are not
   // mixed with those of short calls.
+  struct Pool {
+    Client client;
+    bool answered = false;  // so that it may hold a kept-alive connection; without one nothing is sent twice
+  };
+
   Client new_client() const;
-  Client current(const Client& slot) const;
-  Client replace(Client& slot, const Client& stale);
+  Pool current(const Pool& pool) const;
+  Client replace(Pool& pool, const Client& stale);
+  void note_answer(Pool& pool, const Client& client);
 
   Result<web::http::http_request> build(const Request& request) const;
-  Attempt perform(const Request& request, Client& slot, const Reader& reader, const std::stop_token& stop);
+  Attempt perform(const Request& request, Pool& pool, const Reader& reader, const std::stop_token& stop);
   Attempt attempt(const Request& request, const Client& client, const Reader& reader,
                   const std::stop_token& stop);
   Attempt read_body(Exchange& exchange, const Reader& reader, const std::stop_token& stop);
@@ -175,8 +181,8 @@ class CpprestTransport final : public Transport {
   const std::shared_ptr<TlsSettings> tls_;
   const bool verify_;
   mutable std::mutex mutex_;
-  Client unary_;
-  Client streams_;
+  Pool unary_;
+  Pool streams_;
 };
 
 CpprestTransport::Client CpprestTransport::new_client() const {
@@ -190,16 +196,21 @@ CpprestTransport::Client CpprestTransport::new_client() const {
   return std::make_shared<http_client>(address_.origin(), config);
 }
 
-CpprestTransport::Client CpprestTransport::current(const Client& slot) const {
+CpprestTransport::Pool CpprestTransport::current(const Pool& pool) const {
   const std::lock_guard lock(mutex_);
-  return slot;
+  return pool;
 }
 
 // A server that closed one idle connection has most likely closed them all (it was restarted): drop the pool.
-CpprestTransport::Client CpprestTransport::replace(Client& slot, const Client& stale) {
+CpprestTransport::Client CpprestTransport::replace(Pool& pool, const Client& stale) {
   const std::lock_guard lock(mutex_);
-  if (slot == stale) slot = new_client();
-  return slot;
+  if (pool.client == stale) pool = {new_client(), false};
+  return pool.client;
+}
+
+void CpprestTransport::note_answer(Pool& pool, const Client& client) {
+  const std::lock_guard lock(mutex_);
+  if (pool.client == client) pool.answered = true;
 }
 
 Result<web::http::http_request> CpprestTransport::build(const Request& request) const {
@@ -295,7 +306,7 @@ Attempt CpprestTransport::attempt(const Request& request, const Client& client, 
   return out;
 }
 
-Attempt CpprestTransport::perform(const Request& request, Client& slot, const Reader& reader,
+Attempt CpprestTransport::perform(const Request& request, Pool& pool, const Reader& reader,
                                   const std::stop_token& stop) {
   if (stop.stop_requested()) return ended(Exchange::Event::Stopped, "");
   if (reader.head_deadline <= SteadyClock::now()) return ended(Exchange::Event::TimedOut, "a connection");
@@ -303,11 +314,15 @@ Attempt CpprestTransport::perform(const Request& request, Client& slot, const Re
   // On a connection of its own the library has no reason to send it again either.
   if (!repeatable) return attempt(request, new_client(), reader, stop);
 
-  Client client = current(slot);
-  if (request.fresh_connection) client = replace(slot, client);
-  Attempt out = attempt(request, client, reader, stop);
-  if (!out.lost) return out;
-  return attempt(request, replace(slot, client), reader, stop);
+  Pool used = current(pool);
+  if (request.fresh_connection) used = {replace(pool, used.client), false};
+  Attempt out = attempt(request, used.client, reader, stop);
+  if (out.lost && used.answered) {
+    used.client = replace(pool, used.client);
+    out = attempt(request, used.client, reader, stop);
+  }
+  if (out.status != 0) note_answer(pool, used.client);
+  return out;
 }
 
 Result<Response> CpprestTransport::send(const Request& request, std::stop_token stop) {

@@ -38,10 +38,10 @@ struct Request {
   std::string body;
   Duration deadline = seconds(10);   // for the whole exchange; for `stream`: until the headers arrived
   std::size_t max_body = 64u << 20;  // bytes; a larger answer is ErrorCode::TooLarge
-  // The server may see this request twice without harm. It is then sent again, once, when a kept-alive
-  // connection turns out to be closed. GET always is. Anything else travels on a connection of its own
-  // instead, so that neither we nor the library below ever send it twice. A request that timed out is never
-  // sent again.
+  // The server may see this request more than once without harm. It is then sent again when a kept-alive
+  // connection turns out to be closed: once by us, and perhaps once by the library; never when the connection
+  // was new. GET always is. Anything else travels on a connection of its own instead, so that neither we nor
+  // the library below ever send it twice. A request that timed out is never sent again.
   bool repeatable = false;
   bool fresh_connection = false;  // not on a kept-alive one: e.g. after the client certificate has changed
 };

@@ -341,16 +341,33 @@ TEST(SendLost, AClosedIdleConnectionIsNotNoticedByTheCaller) {
   }
 }
 
-TEST(SendLost, ARepeatableRequestIsTriedTwiceAndNoMore) {
+TEST(SendLost, OnAKeptAliveConnectionARepeatableRequestIsTriedAgain) {
+  HttpServer server([](HttpExchange& http) {
+    if (http.request().target == "/") return http.respond(200);
+    http.request().target == "/fin" ? http.close() : http.reset();
+  });
+  auto transport = transport_to(server.url());
+  for (const char* path : {"/fin", "/rst"}) {
+    for (const Request& request : {write(Method::Put, path, "{}", true), get(path)}) {
+      ASSERT_TRUE(transport->send(get("/"), {}));  // a connection is kept alive
+      const std::size_t before = server.request_count();
+      EXPECT_EQ(code_of(transport->send(request, {})), ErrorCode::Unavailable);
+      const std::size_t tries = server.request_count() - before;
+      EXPECT_GE(tries, 2u) << path;
+      EXPECT_LE(tries, 3u) << path;  // the library may also have tried again by itself
+    }
+  }
+}
+
+// Behind a proxy whose server is away every new connection is lost: asking twice each time would double the load.
+TEST(SendLost, OnANewConnectionItIsTriedOnce) {
   HttpServer server(
       [](HttpExchange& http) { http.request().target == "/fin" ? http.close() : http.reset(); });
   auto transport = transport_to(server.url());
-  for (const char* path : {"/fin", "/rst"}) {
+  for (const char* path : {"/fin", "/rst", "/fin"}) {
     const std::size_t before = server.request_count();
-    EXPECT_EQ(code_of(transport->send(write(Method::Put, path, "{}", true), {})), ErrorCode::Unavailable);
-    EXPECT_EQ(server.request_count() - before, 2u) << path;
     EXPECT_EQ(code_of(transport->send(get(path), {})), ErrorCode::Unavailable);
-    EXPECT_EQ(server.request_count() - before, 4u) << path;
+    EXPECT_EQ(server.request_count() - before, 1u) << path;
   }
 }
 
