@@ -17,6 +17,8 @@ help:
 	@echo "make demo       the main job, live, on a real cluster on this machine (root); make demo-down stops it"
 	@echo "make test-e2e   the demo's story with assertions"
 	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
+	@echo "make test-faults  each call of whole rollouts broken in each way; SAMPLE=30 SEED=7 some of them (root)"
+	@echo "make test-away  the API server, then Prometheus, away in the middle of a canary for AWAY=20 seconds (root)"
 	@echo "make bench      memory, speed and requests, measured (root)"
 	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
 	@echo "make deps       installs the Debian packages to build with (root)"
@@ -64,6 +66,17 @@ test-unit: build
 test-integration: build
 	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (4 minutes; the first time 20 more to build them)"
 	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
+
+.PHONY: test-faults test-away
+SAMPLE ?= 0
+SEED   := $(or $(SEED),$(shell date +%s))
+AWAY   ?= 20
+test-faults: build
+	@echo "== Fault tests: the operator killed, and its connections broken, at each single call (SAMPLE=$(SAMPLE), SEED=$(SEED))"
+	@$(PYTHON) -B tests/faults/faults.py --sample $(SAMPLE) --seed $(SEED)
+test-away: build
+	@echo "== The API server and Prometheus away for $(AWAY) s each, in the middle of a canary"
+	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/faults --away $(AWAY)
 
 .PHONY: test-e2e
 test-e2e: build
