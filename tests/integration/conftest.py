@@ -17,7 +17,7 @@ from story import NAMESPACE, Operator, Story, gone  # noqa: E402
 
 @pytest.fixture(scope="session")
 def cluster():
-    with Cluster("integration", "integration", options=Options(gateway_namespace=NAMESPACE)) as started:
+    with Cluster("integration", "integration", options=Options(gateway_namespace=NAMESPACE, audit=True)) as started:
         for crd in sorted((ROOT / "crds").glob("*.yaml")):
             started.install_crd(crd.read_text())
         started.wait_for(started.crds_established, "the CRDs to be served")
