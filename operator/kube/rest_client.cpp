@@ -276,7 +276,7 @@ Result<json> RestClient::create(const Resource& resource, const json& object) {
   const std::string path = collection_path(resource, namespace_of(object));
   return execute(write_call("create", resource.plural, http::Method::Post, path + "?fieldValidation=Strict",
                             to_text(object), "application/json"),
-                 options_.deadline);
+                 options_.write_deadline);
 }
 
 Result<json> RestClient::update(const Resource& resource, const json& object,
@@ -287,7 +287,7 @@ Result<json> RestClient::update(const Resource& resource, const json& object,
   const std::string path = object_path(resource, key_of(object), subresource);
   return execute(write_call("update", label(resource, subresource), http::Method::Put,
                             path + "?fieldValidation=Strict", to_text(object), "application/json"),
-                 options_.deadline);
+                 options_.write_deadline);
 }
 
 Result<json> RestClient::patch(const Resource& resource, const Key& key, const json& body,
@@ -303,7 +303,7 @@ Result<json> RestClient::patch(const Resource& resource, const Key& key, const j
       write_call(apply ? "apply" : "patch", label(resource, options.subresource), http::Method::Patch,
                  object_path(resource, key, options.subresource) + query.str(),
                  apply ? to_yaml_text(body) : to_text(body), content_type(options.type)),
-      options_.deadline);
+      options_.write_deadline);
 }
 
 Outcome RestClient::remove(const Resource& resource, const Key& key, const std::string& uid) {
@@ -312,7 +312,7 @@ Outcome RestClient::remove(const Resource& resource, const Key& key, const std::
   if (!uid.empty()) options["preconditions"]["uid"] = uid;
   const auto answer = execute(write_call("delete", resource.plural, http::Method::Delete,
                                          object_path(resource, key), to_text(options), "application/json"),
-                              options_.deadline);
+                              options_.write_deadline);
   if (!answer) return answer.error();
   return Ok{};
 }

@@ -34,7 +34,10 @@ struct RequestRecord {
 
 struct ClientOptions {
   std::string user_agent;                // empty: kube::user_agent()
-  Duration deadline = seconds(10);       // of a whole call, with all its tries
+  Duration deadline = seconds(10);  // of a whole call, with all its tries
+  // The same for a write. What passed the fence of a leader election must not be sent when another process may
+  // act: this is at most its lease - renew.
+  Duration write_deadline = seconds(5);
   Duration list_deadline = seconds(60);  // of one page
   double requests_per_second = 0;        // client-side limit, watches included; 0: off
   int burst = 20;

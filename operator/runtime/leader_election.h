@@ -7,7 +7,7 @@
 //
 // A Lease by itself does not fence: may_write() is false as soon as the last renewal that this process knows
 // of was asked for `renew` ago, which is before another may start, and FencedClient asks it before every
-// write. What was sent just before is bounded by the deadline of the client: choose it at most lease - renew.
+// write. What was sent just before is bounded by the client's write_deadline, which is at most lease - renew.
 //
 // Guarantee: on_lost is called at most once, after may_write() became false for good; the process should then
 // end.

@@ -2,6 +2,7 @@
 // running out.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -116,6 +117,25 @@ TEST_F(RetryTest, AWaitBeyondTheDeadlineIsNotBegun) {
   EXPECT_EQ(refused.error().retry_after, seconds(10));
   EXPECT_EQ(refused.error().message, "slow down");
   EXPECT_TRUE(pauses_.empty());
+}
+
+// A write that waits for its turn must not be sent when another process may have taken over.
+TEST_F(RetryTest, WritesEndSoonerWithAllTheirTries) {
+  const nlohmann::json object = {{"metadata", {{"name", "a"}, {"namespace", "ml"}, {"resourceVersion", "7"}}}};
+  const auto c = client();
+  const std::function<bool()> writes[] = {[&] { return c->create(kPods, object).ok(); },
+                                          [&] { return c->update(kPods, object).ok(); },
+                                          [&] { return c->patch(kPods, kKey, object, {}).ok(); },
+                                          [&] { return c->remove(kPods, kKey).ok(); }};
+  for (const auto& write : writes) {
+    script_->requests.clear();
+    script_->answer(429, "", {{"Retry-After", "3"}});
+    script_->answer(429, "", {{"Retry-After", "3"}});
+    EXPECT_FALSE(write());
+    ASSERT_EQ(script_->requests.size(), 2u);  // a third try would begin after 6 s
+    EXPECT_EQ(script_->requests[0].deadline, seconds(5));
+    EXPECT_EQ(script_->requests[1].deadline, seconds(2));
+  }
 }
 
 TEST_F(RetryTest, TriesAreBounded) {
