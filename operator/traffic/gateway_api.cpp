@@ -10,8 +10,10 @@
 //  - Each backend names its revision in a response header. Envoy Gateway gives a backend metrics of its own only
 //    when it carries a filter (envoyproxy/gateway#7008), so this also tells the realised split.
 //  - CRDs before Gateway API v1.3 do not know the percent of a mirror, and one without is a mirror of everything.
-//    What is asked for stands in an annotation as well, so that a mirror that was dropped is told from one that is
-//    not written yet; it is then left out altogether, and the route is Unsupported.
+//    Seen with Kubernetes 1.35: an apply that names it is answered with 500 "field not declared in schema" (so it
+//    looks like something to be tried again), and one that was stored before comes back without its percent. What is
+//    asked for stands in an annotation as well, so that a mirror that was dropped is told from one that is not
+//    written yet; it is then left out altogether, and the route is Unsupported.
 #include <nlohmann/json.hpp>
 
 #include "traffic/contained.h"
@@ -46,7 +48,7 @@ bool mirror_was_dropped(const RouteView& live, const Layout& layout, const Split
 std::string mirror_sentence(const Split& split) {
   return "the Gateway API CRDs of this cluster do not know the percent of a RequestMirror, and without it everything "
          "would be mirrored instead of " + std::to_string(normal(split).mirror_percent) +
-         " %: nothing is mirrored; install the CRDs of Gateway API v1.3 or later, then retry the rollout";
+         " %: the mirror is left out; install the CRDs of Gateway API v1.3 or later, then retry the rollout";
 }
 
 // The server's words about a field that its schema does not have: of an apply, and of strict validation.
