@@ -12,6 +12,10 @@
 // A match of the user that has a condition on the same header already cannot have another one (they are a map by
 // name): what it matches is split by weight. A rule holds 64 matches and a route 128: the API server refuses more.
 //
+// Seen with Envoy Gateway 1.9 and Envoy 1.39 (tests/integration/test_traffic.py): the rules of the arms win though
+// they stand last; a Set-Cookie that a backend's filter adds is a header of its own beside those of the model; a
+// mirror copies the share that it is asked for, and one whose backend is down is not felt by users.
+//
 // Pure, thread-safe; never throws, whatever a user or a server wrote.
 #pragma once
 
