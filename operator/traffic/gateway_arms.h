@@ -8,8 +8,8 @@
 //  - a backend that is to get nothing parts: it gets one request in a million first, in a write of its own;
 //  - the rule of an arm parts too: it keeps its backend, but matches what nobody sends. Only then it goes, or is
 //    given to another revision;
-//    (The gateway's answer is the best sign that there is, not a proof: on a machine that was starved of processor time
-//    Envoy Gateway 1.9 had accepted a route that its Envoy did not follow yet, and some requests were lost.)
+//    (The gateway's answer is the best sign that there is, not a proof: on a machine that was starved of processor
+//    time Envoy Gateway 1.9 had accepted a route that its Envoy did not follow yet, and some requests were lost.)
 //  - a mirror may go at once: nobody waits for its answers.
 #pragma once
 

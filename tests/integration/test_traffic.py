@@ -243,9 +243,13 @@ def test_a_percent_that_is_pruned_from_a_route_is_seen(routing, cluster, old_crd
     routing.apply(routing.ask("next", split))
     cluster.wait_for(lambda: routing.ask("observe", split)["asWanted"], "the route without a mirror", 10)
     expect_unsupported(routing.ask("observe", split))
-    before = routing.settled_posts()["v2"]
-    assert ask(routing, 200) == {"v1": 200}
-    assert routing.settled_posts()["v2"] == before
+
+    def copies_nothing() -> bool:
+        before = routing.settled_posts()["v2"]
+        assert ask(routing, 50) == {"v1": 50}
+        return routing.settled_posts()["v2"] == before
+
+    cluster.wait_for(copies_nothing, "the gateway to copy nothing any more", 30)
 
 
 def expect_unsupported(state: dict) -> None:
