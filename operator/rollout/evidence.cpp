@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "rollout/sentence.h"
-#include "stats/planning.h"
 
 namespace sluice::rollout {
 namespace {
@@ -88,19 +87,8 @@ GuardrailEvidenceSummary summarise_metric(const api::AnalysisSpec& analysis, con
                                           const stats::GuardrailEvidence& evidence, const Thresholds& limits) {
   GuardrailEvidenceSummary summary;
   summary.name = metric.name;
-  summary.harm = evidence.log_e_harm();
-  summary.harm_peak = evidence.sup_log_e_harm();
-  summary.ceiling_peak = evidence.sup_log_e_above_ceiling();
-  summary.non_inferior = evidence.log_e_non_inferior();
-  summary.non_inferior_peak = evidence.sup_log_e_non_inferior();
-  summary.below_margin = evidence.ratio_below(metric.margin.ratio, analysis.false_promotion);
-  const stats::Block& totals = evidence.totals();
-  stats::Expectation so_far;
-  so_far.candidate_exposure = totals.candidate_exposure;
-  so_far.stable_exposure = totals.stable_exposure;
-  so_far.stable_rate = totals.stable_exposure > 0 ? totals.stable_events / totals.stable_exposure : 0;
-  so_far.ratio = analysis.catastrophic_effect;
-  summary.power = stats::detection_power(evidence.parameters(), so_far, limits.harm, evidence.dispersion());
+  summarise(evidence, analysis, limits, summary);
+  summary.power = catastrophe_power(evidence, analysis, limits);
   return summary;
 }
 
@@ -153,6 +141,28 @@ int tests_of_harm(const api::AnalysisSpec& analysis) {
   return tests;
 }
 
+double past_dispersion(std::span<const double> events, std::span<const double> exposure) {
+  if (events.size() < 2) return 0;
+  const stats::PastDispersion past = stats::past_dispersion(events, exposure);
+  return past.p_value < kSignificant ? std::max(1.0, past.phi) : 1.0;
+}
+
+void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+               const Thresholds& limits, GuardrailEvidenceSummary& out) {
+  out.harm = evidence.log_e_harm();
+  out.harm_peak = evidence.sup_log_e_harm();
+  out.ceiling_peak = evidence.sup_log_e_above_ceiling();
+  out.non_inferior = evidence.log_e_non_inferior();
+  out.non_inferior_peak = evidence.sup_log_e_non_inferior();
+  out.below_margin = out.harm_peak >= limits.harm &&
+                     evidence.ratio_below(evidence.parameters().margin_ratio, analysis.false_promotion);
+}
+
+double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+                         const Thresholds& limits) {
+  return evidence.detection_power(analysis.catastrophic_effect, limits.harm);
+}
+
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
                          api::RolloutStatus& status) {
   LookSummary out;
@@ -203,9 +213,7 @@ void add_past(const metrics::LookResult& look, api::RolloutStatus& status) {
       events.push_back(counts.events);
       exposure.push_back(counts.total);
     }
-    // A past that is bursty by chance only would slow every verdict: phi_0 counts where it is significant.
-    const stats::PastDispersion past = stats::past_dispersion(events, exposure);
-    status.evidence.past_dispersion[reading.name] = past.p_value < kSignificant ? std::max(1.0, past.phi) : 1.0;
+    status.evidence.past_dispersion[reading.name] = past_dispersion(events, exposure);
   }
 }
 

@@ -4,6 +4,7 @@
 // writes the readable numbers beside it. Pure: the same readings after a restart give the same bits.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,19 @@ stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double p
 
 // The number of tests of harm that share falseRollback: guardrails, and those of them that have a ceiling.
 int tests_of_harm(const api::AnalysisSpec& analysis);
+
+// phi_0 from stable's own past, block by block: a past that is bursty by chance only would slow every verdict, so
+// it counts where it is significant, and is 1 otherwise. 0 (there is no past) below two blocks.
+double past_dispersion(std::span<const double> events, std::span<const double> exposure);
+
+// What the tests say of one guardrail, as decide() wants it, without its power. A simulation asks for this at
+// millions of looks, so the interval is asked only where its answer is read: where harm has crossed its threshold.
+void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+               const Thresholds& limits, GuardrailEvidenceSummary& out);
+
+// The power to see analysis.catastrophicEffect with the exposure so far. About 0.1 ms.
+double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+                         const Thresholds& limits);
 
 // What one look showed.
 struct LookSummary {

@@ -34,7 +34,7 @@ struct GuardrailEvidenceSummary {
   double ceiling_peak = 0;         // -infinity: no ceiling
   double non_inferior = 0;
   double non_inferior_peak = 0;
-  bool below_margin = false;       // the ratio's whole confidence sequence lies below the margin
+  bool below_margin = false;       // the ratio's whole confidence sequence lies below the margin; read after harm
   double power = 0;                // of seeing catastrophicEffect with the exposure so far, 0..1
 };
 
