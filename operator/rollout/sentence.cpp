@@ -1,25 +1,24 @@
 #include "rollout/sentence.h"
 
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 
 namespace sluice::rollout {
 namespace {
 
-[[gnu::format(printf, 1, 2)]] std::string print(const char* format, ...) {
-  std::array<char, 64> text{};
-  va_list values;
-  va_start(values, format);
-  std::vsnprintf(text.data(), text.size(), format, values);
-  va_end(values);
-  return text.data();
+// As printf would with %.<precision>f or %.<precision>g, which takes three times as long; a look writes dozens.
+std::string digits(double value, std::chars_format format, int precision) {
+  std::array<char, 340> text{};  // fits every double, even in full
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, format, precision).ptr;
+  return {text.data(), end};
 }
+
+std::string whole(double count) { return digits(count, std::chars_format::fixed, 0); }
 
 std::string share_of(const api::ArmCounts& arm) {
   if (arm.total <= 0) return "no requests";
-  return percent(arm.events / arm.total) + " (" + print("%.0f of %.0f", arm.events, arm.total) + ")";
+  return percent(arm.events / arm.total) + " (" + whole(arm.events) + " of " + whole(arm.total) + ")";
 }
 
 const char* state_word(GuardrailState state) {
@@ -40,9 +39,9 @@ std::string number(double value) {
   if (std::isinf(value)) return value > 0 ? "infinite" : "-infinite";
   if (value == 0) return "0";
   const double size = std::abs(value);
-  if (size >= 1e6 || size < 1e-4) return print("%.2g", value);
-  const int digits = std::max(0, 2 - static_cast<int>(std::floor(std::log10(size))));
-  std::string text = print("%.*f", digits, value);
+  if (size >= 1e6 || size < 1e-4) return digits(value, std::chars_format::general, 2);
+  const int behind_the_point = std::max(0, 2 - static_cast<int>(std::floor(std::log10(size))));
+  std::string text = digits(value, std::chars_format::fixed, behind_the_point);
   if (text.find('.') != std::string::npos) {
     text.erase(text.find_last_not_of('0') + 1);
     if (text.back() == '.') text.pop_back();
@@ -55,7 +54,7 @@ std::string percent(double share) { return number(share * 100) + "%"; }
 std::string e_value(double log_e) {
   if (log_e == -HUGE_VAL) return "0";
   if (std::abs(log_e) < 600) return number(std::exp(log_e));
-  return print("1e%+.0f", log_e / std::log(10.0));
+  return (log_e < 0 ? "1e" : "1e+") + whole(std::round(log_e / std::log(10.0)));
 }
 
 std::string sentence(const api::MetricStatus& metric, GuardrailState state) {

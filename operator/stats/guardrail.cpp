@@ -1,6 +1,7 @@
 #include "stats/guardrail.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "stats/ceiling.h"
@@ -45,15 +46,48 @@ Outcome check(const GuardrailParameters& p) {
   return Ok{};
 }
 
+struct GuardrailEvidence::Grids {
+  Grids(double harm, double margin)
+      : harm_ratio(harm),
+        margin_ratio(margin),
+        every_block(std::make_shared<const RatioNodes>(interval_nodes(harm), std::vector{harm, margin})),
+        user_facing(std::make_shared<const RatioNodes>(default_non_inferior_grid(margin).ratios,
+                                                       std::vector{margin})),
+        harm_weights(default_harm_grid(harm).log_weights),
+        non_inferior_weights(default_non_inferior_grid(margin).log_weights),
+        interval_weights(normal_log_weights(interval_nodes(harm), 0.0, 1.0)) {}
+
+  double harm_ratio;
+  double margin_ratio;
+  std::shared_ptr<const RatioNodes> every_block;
+  std::shared_ptr<const RatioNodes> user_facing;
+  std::vector<double> harm_weights;
+  std::vector<double> non_inferior_weights;
+  std::vector<double> interval_weights;
+};
+
+// Making them takes some hundreds of logarithms, at each look the same ones: each thread keeps the last few.
+std::shared_ptr<const GuardrailEvidence::Grids> GuardrailEvidence::grids_of(const GuardrailParameters& p) {
+  thread_local std::array<std::shared_ptr<const Grids>, 8> kept;
+  thread_local std::size_t oldest = 0;
+  for (const auto& grids : kept) {
+    if (grids && grids->harm_ratio == p.harm_ratio && grids->margin_ratio == p.margin_ratio) return grids;
+  }
+  auto& place = kept[oldest];
+  oldest = (oldest + 1) % kept.size();
+  place = std::make_shared<const Grids>(p.harm_ratio, p.margin_ratio);
+  return place;
+}
+
+// Before the first block nothing is known: every e-value is 1.
 GuardrailEvidence::GuardrailEvidence(const GuardrailParameters& parameters)
     : parameters_(parameters),
-      harm_weights_(default_harm_grid(parameters.harm_ratio).log_weights),
-      non_inferior_weights_(default_non_inferior_grid(parameters.margin_ratio).log_weights),
-      interval_weights_(normal_log_weights(interval_nodes(parameters.harm_ratio), 0.0, 1.0)),
-      every_block_(interval_nodes(parameters.harm_ratio), {parameters.harm_ratio, parameters.margin_ratio}),
-      user_facing_(default_non_inferior_grid(parameters.margin_ratio).ratios, {parameters.margin_ratio}) {
-  evaluate();
-  sup_ = {now_.harm, now_.non_inferior, now_.ceiling};
+      grids_(grids_of(parameters)),
+      every_block_(grids_->every_block),
+      user_facing_(grids_->user_facing) {
+  now_.below = parameters.or_below > 0.0 ? 0.0 : log_zero;
+  now_.ceiling = parameters.ceiling > 0.0 ? 0.0 : log_zero;
+  sup_.ceiling = now_.ceiling;
 }
 
 bool GuardrailEvidence::add(const Block& block, bool user_facing) {
@@ -82,12 +116,12 @@ void GuardrailEvidence::evaluate() {
   const double candidate_events = totals_.candidate_events;
   const double candidate_exposure = totals_.candidate_exposure;
 
-  now_.harm = log_mixture(every_block_, lower_nodes, harm_weights_, every_block_.at_exact(0), phi);
+  now_.harm = log_mixture(every_block_, lower_nodes, grids_->harm_weights, every_block_.at_exact(0), phi);
   if (p.harm_floor > 0.0) {
     now_.harm = log_e_harm_above_floor(
         now_.harm, stats::log_e_above(candidate_events, candidate_exposure, p.harm_floor, rate_phi));
   }
-  now_.ratio = log_mixture(user_facing_, 0, non_inferior_weights_, user_facing_.at_exact(0), phi);
+  now_.ratio = log_mixture(user_facing_, 0, grids_->non_inferior_weights, user_facing_.at_exact(0), phi);
   now_.below = log_zero;
   now_.non_inferior = now_.ratio;
   if (p.or_below > 0.0) {
@@ -111,7 +145,7 @@ double GuardrailEvidence::ceiling_dispersion() const {
 }
 
 RatioInterval GuardrailEvidence::ratio(double alpha) const {
-  return ratio_interval(every_block_, interval_weights_, alpha, dispersion());
+  return ratio_interval(every_block_, grids_->interval_weights, alpha, dispersion());
 }
 
 bool GuardrailEvidence::ratio_below(double r, double alpha) const {
@@ -125,7 +159,7 @@ bool GuardrailEvidence::ratio_below(double r, double alpha) const {
     there = every_block_.at_log_ratio(std::log(r));
   }
   const double phi = dispersion();
-  if (log_mixture(every_block_, 0, interval_weights_, there, phi) < -std::log(alpha)) return false;
+  if (log_mixture(every_block_, 0, grids_->interval_weights, there, phi) < -std::log(alpha)) return false;
   // r is outside. As L is concave in log r, r is above the interval exactly when some smaller ratio is
   // likelier.
   for (std::size_t k = 0; k < every_block_.node_count() && every_block_.node(k) < r; ++k) {

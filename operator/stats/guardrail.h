@@ -16,6 +16,7 @@
 // stated). Nothing throws; `add` allocates nothing. Not synchronised: one thread writes, or many read.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,13 +107,14 @@ class GuardrailEvidence {
     double harm, non_inferior, ceiling;
   };
 
+  struct Grids;  // the points and weights that follow from the parameters
+  static std::shared_ptr<const Grids> grids_of(const GuardrailParameters& parameters);
+
   void evaluate();
   GuardrailEvidence after(const Block& per_look, double looks) const;
 
   GuardrailParameters parameters_;
-  std::vector<double> harm_weights_;
-  std::vector<double> non_inferior_weights_;
-  std::vector<double> interval_weights_;
+  std::shared_ptr<const Grids> grids_;
   RatioLikelihood every_block_;  // at the harm grid and some ratios below it; exact: harm_ratio, margin_ratio
   RatioLikelihood user_facing_;  // at the non-inferiority grid; exact: margin_ratio
   ConditionalDispersion conditional_;

@@ -11,7 +11,9 @@ namespace {
 
 // Raise it whenever a grid, the order of the numbers or their meaning changes: old text is then refused
 // instead of misread.
-constexpr std::string_view version = "g1";
+constexpr std::string_view version = "g2";
+
+constexpr std::size_t numbers_before_sums = 21;
 
 // A fingerprint of the parameters that the saved sums and suprema were made with, as a whole number that a
 // double holds exactly. The past is not part of it, for it travels with the text.
@@ -48,6 +50,7 @@ class Reader {
 
 std::string GuardrailEvidence::pack() const {
   std::vector<double> all;
+  all.reserve(numbers_before_sums + every_block_.state_size() + user_facing_.state_size());
   const auto append = [&all](std::initializer_list<double> more) { all.insert(all.end(), more); };
   append({fingerprint(parameters_), parameters_.past_dispersion, parameters_.past_weight, looks_});
   append({sup_.harm, sup_.non_inferior, sup_.ceiling});
@@ -58,10 +61,8 @@ std::string GuardrailEvidence::pack() const {
   append({conditional.blocks, conditional.a, conditional.b, conditional.d, conditional.candidate,
           conditional.stable});
   append({candidate_.state().blocks, candidate_.state().squares});
-  for (const RatioLikelihood* likelihood : {&every_block_, &user_facing_}) {
-    const std::vector<double> state = likelihood->state();
-    all.insert(all.end(), state.begin(), state.end());
-  }
+  every_block_.append_state(all);
+  user_facing_.append_state(all);
   return pack_numbers(version, all);
 }
 
@@ -71,11 +72,10 @@ Result<GuardrailEvidence> GuardrailEvidence::unpack(const GuardrailParameters& p
   const Result<std::vector<double>> numbers = unpack_numbers(version, text);
   if (!numbers) return numbers.error();
 
-  constexpr std::size_t before_sums = 21;
   GuardrailEvidence evidence(parameters);
-  const std::size_t every = evidence.every_block_.state().size();
-  const std::size_t served = evidence.user_facing_.state().size();
-  if (numbers->size() != before_sums + every + served) {
+  const std::size_t every = evidence.every_block_.state_size();
+  const std::size_t served = evidence.user_facing_.state_size();
+  if (numbers->size() != numbers_before_sums + every + served) {
     return Error{ErrorCode::Invalid, "saved evidence has another length than this version writes", {}};
   }
   Reader reader(*numbers);

@@ -1,6 +1,7 @@
 #include "stats/rate_ratio.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -105,16 +106,20 @@ std::vector<double> normal_log_weights(std::span<const double> ratios, double ce
   return weights;
 }
 
-RatioLikelihood::RatioLikelihood(std::vector<double> nodes, std::vector<double> exact)
-    : nodes_(nodes.size()), ratios_(std::move(nodes)) {
-  ratios_.insert(ratios_.end(), exact.begin(), exact.end());
-  for (const double ratio : ratios_) log_ratios_.push_back(std::log(ratio));
-  sums_.assign(ratios_.size(), 0.0);
-  table_.assign(ratios_.size(), 0.0);
+RatioNodes::RatioNodes(std::vector<double> nodes, const std::vector<double>& exact)
+    : count(nodes.size()), ratios(std::move(nodes)) {
+  ratios.insert(ratios.end(), exact.begin(), exact.end());
+  for (const double ratio : ratios) log_ratios.push_back(std::log(ratio));
 }
 
+RatioLikelihood::RatioLikelihood(std::shared_ptr<const RatioNodes> at)
+    : at_(std::move(at)), sums_(at_->ratios.size(), 0.0), table_(at_->ratios.size(), 0.0) {}
+
+RatioLikelihood::RatioLikelihood(std::vector<double> nodes, const std::vector<double>& exact)
+    : RatioLikelihood(std::make_shared<const RatioNodes>(std::move(nodes), exact)) {}
+
 void RatioLikelihood::tabulate(double share) {
-  for (std::size_t k = 0; k < ratios_.size(); ++k) table_[k] = std::log1p(share * (ratios_[k] - 1.0));
+  for (std::size_t k = 0; k < table_.size(); ++k) table_[k] = std::log1p(share * (at_->ratios[k] - 1.0));
   share_ = share;
 }
 
@@ -131,81 +136,95 @@ void RatioLikelihood::add(const Block& block) {
   sum_at_infinity_ += events * std::log(share);
 }
 
-// e log(1 + S (r - 1)) with S the average share: what the sum would be if all blocks had that share.
-double RatioLikelihood::pooled(double log_ratio) const {
-  return events_ * std::log1p(event_weighted_share_ / events_ * std::expm1(log_ratio));
-}
-
-double RatioLikelihood::at_log_ratio(double log_ratio) const {
-  if (events_ <= 0.0) return 0.0;
-  // Only the difference from the pooled sum is interpolated: it vanishes when the shares are equal, and is
-  // small and smooth when they are not.
-  const auto residual = [this](std::size_t k) { return sums_[k] - pooled(log_ratios_[k]); };
+// The stored sums less e log(1 + S (r - 1)) with S the average share, which is what they would be if all blocks
+// had that share. It vanishes when the shares are equal, and is small and smooth when they are not: so this is
+// what is interpolated, by a cubic through four nodes.
+RatioLikelihood::Curve RatioLikelihood::correction_at(double log_ratio) const {
   const double share = event_weighted_share_ / events_;
-  double correction = 0.0;
-  if (log_ratio <= log_ratios_[0]) {
+  const std::vector<double>& logs = at_->log_ratios;
+  const std::size_t last = at_->count - 1;
+  const auto residual = [&](std::size_t k) {
+    return sums_[k] - events_ * std::log1p(share * (at_->ratios[k] - 1.0));
+  };
+  if (log_ratio <= logs[0]) {
     const double limit = sum_at_zero_ - events_ * std::log1p(-share);
-    correction = limit + (residual(0) - limit) * std::exp(log_ratio - log_ratios_[0]);
-  } else if (log_ratio >= log_ratios_[nodes_ - 1]) {
+    const double rest = (residual(0) - limit) * std::exp(log_ratio - logs[0]);
+    return {limit + rest, rest};
+  }
+  if (log_ratio >= logs[last]) {
     const double limit = sum_at_infinity_ - events_ * std::log(share);
-    correction = limit + (residual(nodes_ - 1) - limit) * std::exp(log_ratios_[nodes_ - 1] - log_ratio);
-  } else {
-    const auto above =
-        std::upper_bound(log_ratios_.begin(), log_ratios_.begin() + static_cast<long>(nodes_), log_ratio);
-    const auto interval = static_cast<std::size_t>(above - log_ratios_.begin());
-    const std::size_t first = std::min(interval >= 2 ? interval - 2 : 0, nodes_ - 4);
-    for (std::size_t i = first; i < first + 4; ++i) {
-      double basis = 1.0;
-      for (std::size_t j = first; j < first + 4; ++j) {
-        if (j != i) basis *= (log_ratio - log_ratios_[j]) / (log_ratios_[i] - log_ratios_[j]);
-      }
-      correction += basis * residual(i);
+    const double rest = (residual(last) - limit) * std::exp(logs[last] - log_ratio);
+    return {limit + rest, -rest};
+  }
+  const auto above = std::upper_bound(logs.begin(), logs.begin() + static_cast<long>(last), log_ratio);
+  const auto interval = static_cast<std::size_t>(above - logs.begin());
+  const std::size_t first = std::min(interval >= 2 ? interval - 2 : 0, last - 3);
+  // Newton's divided differences, then Horner's scheme for the value and the slope.
+  std::array<double, 4> difference{};
+  for (std::size_t i = 0; i < 4; ++i) difference[i] = residual(first + i);
+  for (std::size_t order = 1; order < 4; ++order) {
+    for (std::size_t i = 3; i >= order; --i) {
+      difference[i] = (difference[i] - difference[i - 1]) / (logs[first + i] - logs[first + i - order]);
     }
   }
-  return candidate_events_ * log_ratio - pooled(log_ratio) - correction;
+  Curve cubic{difference[3], 0.0};
+  for (std::size_t i = 3; i-- > 0;) {
+    const double away = log_ratio - logs[first + i];
+    cubic.slope = cubic.slope * away + cubic.value;
+    cubic.value = cubic.value * away + difference[i];
+  }
+  return cubic;
+}
+
+RatioLikelihood::Curve RatioLikelihood::curve_at(double log_ratio) const {
+  if (events_ <= 0.0) return {0.0, 0.0};
+  const double share = event_weighted_share_ / events_;
+  const double excess = share * std::expm1(log_ratio);
+  const Curve correction = correction_at(log_ratio);
+  // The candidate's share of the events; for a huge ratio `excess` is infinite and the share is 1.
+  const double odds = share * std::exp(log_ratio);
+  const double expected = std::isinf(odds) ? 1.0 : odds / (1.0 - share + odds);
+  return {candidate_events_ * log_ratio - events_ * std::log1p(excess) - correction.value,
+          candidate_events_ - events_ * expected - correction.slope};
 }
 
 double RatioLikelihood::most_likely_log_ratio() const {
   if (events_ <= 0.0) return 0.0;
   if (candidate_events_ <= 0.0) return -infinity;
   if (stable_events() <= 0.0) return infinity;
-  // The answer for equal shares is a good place to start from; golden section then needs no derivative.
+  // The answer for equal shares is a good place to start from. The slope falls with log r; its own slope is
+  // nearly that of equal shares, which is exact enough for Newton's method within a bracket.
   const double share = event_weighted_share_ / events_;
   const double centre = std::log(candidate_events_ / stable_events() * (1.0 - share) / share);
-  constexpr double golden = 0.618033988749894848;
   double low = centre - 4.0;
   double high = centre + 4.0;
-  double left = high - golden * (high - low);
-  double right = low + golden * (high - low);
-  double at_left = at_log_ratio(left);
-  double at_right = at_log_ratio(right);
-  for (int i = 0; i < 48; ++i) {
-    if (at_left < at_right) {
-      low = left;
-      left = right;
-      at_left = at_right;
-      right = low + golden * (high - low);
-      at_right = at_log_ratio(right);
-    } else {
-      high = right;
-      right = left;
-      at_right = at_left;
-      left = high - golden * (high - low);
-      at_left = at_log_ratio(left);
-    }
+  double here = centre;
+  for (int i = 0; i < 60; ++i) {
+    const double slope = curve_at(here).slope;
+    (slope > 0.0 ? low : high) = here;
+    const double odds = share * std::exp(here) / (1.0 - share);
+    const double step = slope * (1.0 + odds) * (1.0 + odds) / (events_ * odds);
+    if (std::abs(step) <= 1e-11) return here + step;
+    const double next = here + step;
+    here = next > low && next < high ? next : 0.5 * (low + high);
   }
-  return 0.5 * (low + high);
+  return here;
 }
 
 std::vector<double> RatioLikelihood::state() const {
-  std::vector<double> values = sums_;
-  values.insert(values.end(),
-                {candidate_events_, events_, event_weighted_share_, sum_at_zero_, sum_at_infinity_});
+  std::vector<double> values;
+  append_state(values);
   return values;
 }
 
+void RatioLikelihood::append_state(std::vector<double>& out) const {
+  out.insert(out.end(), sums_.begin(), sums_.end());
+  out.insert(out.end(),
+             {candidate_events_, events_, event_weighted_share_, sum_at_zero_, sum_at_infinity_});
+}
+
 bool RatioLikelihood::restore(std::span<const double> state) {
-  if (state.size() != sums_.size() + 5) return false;
+  if (state.size() != state_size()) return false;
   std::copy_n(state.begin(), sums_.size(), sums_.begin());
   const auto rest = state.subspan(sums_.size());
   candidate_events_ = rest[0];
@@ -218,7 +237,9 @@ bool RatioLikelihood::restore(std::span<const double> state) {
 
 double log_mixture(const RatioLikelihood& likelihood, std::size_t first, std::span<const double> log_weights,
                    double offset, double dispersion) {
-  // Twice over the nodes instead of once into a buffer: no allocation, and the additions are cheap.
+  // Twice over the nodes instead of once into a buffer: no allocation, and the additions are cheap. A term that
+  // is e^40 times smaller than the largest is below the rounding of the sum.
+  constexpr double negligible = -40.0;
   const double scale = 1.0 / dispersion;
   double largest = log_zero;
   for (std::size_t k = 0; k < log_weights.size(); ++k) {
@@ -227,7 +248,8 @@ double log_mixture(const RatioLikelihood& likelihood, std::size_t first, std::sp
   if (std::isinf(largest)) return largest;
   double sum = 0.0;
   for (std::size_t k = 0; k < log_weights.size(); ++k) {
-    sum += std::exp(log_weights[k] + scale * (likelihood.at_node(first + k) - offset) - largest);
+    const double term = log_weights[k] + scale * (likelihood.at_node(first + k) - offset) - largest;
+    if (term > negligible) sum += std::exp(term);
   }
   return largest + std::log(sum);
 }
@@ -249,25 +271,28 @@ RatioInterval ratio_interval(const RatioLikelihood& likelihood, std::span<const 
   interval.estimate = std::exp(peak);
 
   const double least = log_mixture(likelihood, 0, log_weights, 0.0, dispersion) + std::log(alpha);
-  const auto inside = [&](double log_ratio) {
-    return likelihood.at_log_ratio(log_ratio) / dispersion > least;
-  };
   constexpr double far = 40.0;  // exp(40): no ratio that anybody measures
-  const auto bound = [&](double within, double direction) {
-    double step = 0.125;
-    while (inside(within + direction * step)) {
-      step *= 2.0;
-      if (step > 2.0 * far) return direction < 0.0 ? 0.0 : infinity;
+  // As L is concave, a tangent meets the level beyond the end that is sought: from the second step on Newton's
+  // method comes nearer from outside only.
+  const auto bound = [&](double from, double direction) {
+    double here = from;
+    for (int i = 0; i < 100; ++i) {
+      const RatioLikelihood::Curve curve = likelihood.curve_at(here);
+      const double slope = curve.slope / dispersion;
+      const double missing = least - curve.value / dispersion;
+      // On the wrong side of the peak, where a tangent leads away from the end: onwards, past it.
+      const double step = slope * direction < 0.0 ? missing / slope : direction;
+      const double next = here + std::clamp(step, -4.0, 4.0);
+      if (std::abs(next) > 2.0 * far) return direction < 0.0 ? 0.0 : infinity;
+      if (i > 0 && std::abs(next - here) <= 1e-10 * (1.0 + std::abs(here))) return std::exp(next);
+      here = next;
     }
-    double outside = within + direction * step;
-    for (int i = 0; i < 60; ++i) {
-      const double middle = 0.5 * (within + outside);
-      (inside(middle) ? within : outside) = middle;
-    }
-    return std::exp(outside);
+    return std::exp(here);
   };
-  if (candidate > 0.0) interval.lower = bound(std::min(peak, far), -1.0);
-  if (stable > 0.0) interval.upper = bound(std::max(peak, -far), 1.0);
+  const double spread = std::sqrt(2.0 * dispersion * std::log(1.0 / alpha) * (1.0 / candidate + 1.0 / stable));
+  const double away = std::min(spread, 4.0);
+  if (candidate > 0.0) interval.lower = bound(std::min(peak, far) - away, -1.0);
+  if (stable > 0.0) interval.upper = bound(std::max(peak, -far) + away, 1.0);
   return interval;
 }
 

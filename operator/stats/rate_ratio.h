@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -60,25 +61,41 @@ RatioGrid default_non_inferior_grid(double margin);
 // The grid of the confidence sequence: 81 points, |log r| <= log 50, weights of a standard normal in log r.
 RatioGrid default_confidence_grid();
 
-// The log likelihood L(r), up to a constant, at fixed ratios: at the nodes, ascending, and at a few further
-// ratios where it must be exact too. Between the nodes it is interpolated.
+// The ratios at which a likelihood is kept: nodes, ascending, and behind them a few further ones where it must
+// be exact too. Never changed once made, so that all evidence with the same parameters shares one.
+struct RatioNodes {
+  // Precondition: nodes ascending, at least four, all positive.
+  RatioNodes(std::vector<double> nodes, const std::vector<double>& exact);
+
+  std::size_t count = 0;  // nodes; the exact ones stand behind them
+  std::vector<double> ratios;
+  std::vector<double> log_ratios;
+};
+
+// The log likelihood L(r), up to a constant, at fixed ratios. Between the nodes it is interpolated.
 class RatioLikelihood {
  public:
-  // Precondition: nodes ascending, at least four, all positive.
-  RatioLikelihood(std::vector<double> nodes, std::vector<double> exact);
+  explicit RatioLikelihood(std::shared_ptr<const RatioNodes> at);
+  RatioLikelihood(std::vector<double> nodes, const std::vector<double>& exact);
 
   // Adds one block; a block that does not inform about the ratio changes nothing.
   void add(const Block& block);
 
-  std::size_t node_count() const { return nodes_; }
-  double node(std::size_t k) const { return ratios_[k]; }
-  double at_node(std::size_t k) const { return candidate_events_ * log_ratios_[k] - sums_[k]; }
-  double at_exact(std::size_t k) const { return at_node(nodes_ + k); }
+  std::size_t node_count() const { return at_->count; }
+  double node(std::size_t k) const { return at_->ratios[k]; }
+  double at_node(std::size_t k) const { return candidate_events_ * at_->log_ratios[k] - sums_[k]; }
+  double at_exact(std::size_t k) const { return at_node(at_->count + k); }
 
   // L at any ratio, given as its logarithm. Exact when the candidate's share of the exposure was the same in
   // all blocks; otherwise the error is below 1e-6 per event between the nodes of this header's grids and
   // 0.003 beyond.
-  double at_log_ratio(double log_ratio) const;
+  double at_log_ratio(double log_ratio) const { return curve_at(log_ratio).value; }
+
+  // The same with its slope dL/d(log r).
+  struct Curve {
+    double value, slope;
+  };
+  Curve curve_at(double log_ratio) const;
 
   // The log ratio of the largest likelihood: +-infinity when all events are on one arm, 0 without events.
   double most_likely_log_ratio() const;
@@ -87,16 +104,16 @@ class RatioLikelihood {
   double stable_events() const { return events_ - candidate_events_; }
 
   // The sums, for saving; `restore` takes what `state` gave for the same ratios and fails on another length.
+  std::size_t state_size() const { return sums_.size() + 5; }
   std::vector<double> state() const;
+  void append_state(std::vector<double>& out) const;
   bool restore(std::span<const double> state);
 
  private:
   void tabulate(double share);
-  double pooled(double log_ratio) const;
+  Curve correction_at(double log_ratio) const;
 
-  std::size_t nodes_;
-  std::vector<double> ratios_;
-  std::vector<double> log_ratios_;
+  std::shared_ptr<const RatioNodes> at_;
   std::vector<double> sums_;   // sum of e log(1 + s (r - 1)), s the candidate's share of the exposure
   std::vector<double> table_;  // log(1 + s (r - 1)) for share_; shares repeat, logarithms are dear
   double share_ = -1.0;
@@ -128,8 +145,8 @@ struct RatioInterval {
 };
 
 // The confidence sequence { r : mixture - L(r)/phi < log(1/alpha) }; it holds the true ratio at all looks at
-// once with probability 1 - alpha. `log_weights` belong to the nodes. Two bisections, as L is concave in log
-// r.
+// once with probability 1 - alpha. `log_weights` belong to the nodes. Newton's method for either end, as L is
+// concave in log r.
 RatioInterval ratio_interval(const RatioLikelihood& likelihood, std::span<const double> log_weights,
                              double alpha, double dispersion);
 

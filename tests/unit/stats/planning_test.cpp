@@ -8,6 +8,9 @@
 #include <random>
 #include <vector>
 
+#include "stats/ceiling.h"
+#include "stats/log_space.h"
+
 namespace sluice::stats {
 namespace {
 
@@ -104,6 +107,59 @@ TEST(DetectionPower, AgreesWithSimulation) {
   p.harm_floor = 0.015;
   const Expectation so_far{1200, 10800, 0.01, 2.0};
   EXPECT_NEAR(detection_power(p, so_far, threshold), simulated_power(p, so_far, 4000), 0.03);
+}
+
+// The definition, step by step: count up until the evidence is there, and sum Poisson's probabilities below.
+double defined_power(const GuardrailParameters& p, const Expectation& so_far, double phi) {
+  constexpr double nodes[] = {-2.856970013872806, -1.355626179974266, 0.0, 1.355626179974266, 2.856970013872806};
+  constexpr double weights[] = {0.01125741132772069, 0.2220759220056126, 0.5333333333333333, 0.2220759220056126,
+                                0.01125741132772069};
+  const RatioGrid grid = default_harm_grid(p.harm_ratio);
+  const double share = so_far.candidate_exposure / (so_far.candidate_exposure + so_far.stable_exposure);
+  const auto log_e = [&](double candidate, double stable) {
+    std::vector<double> terms;
+    for (std::size_t k = 0; k < grid.ratios.size(); ++k) {
+      const double loss = std::log1p(share * (grid.ratios[k] - 1)) - std::log1p(share * (p.harm_ratio - 1));
+      terms.push_back(grid.log_weights[k] +
+                      (candidate * std::log(grid.ratios[k] / p.harm_ratio) - (candidate + stable) * loss) / phi);
+    }
+    const double ratio = log_sum_exp(terms);
+    if (p.harm_floor <= 0) return ratio;
+    return std::min(ratio, log_e_above(candidate, so_far.candidate_exposure, p.harm_floor, phi));
+  };
+  const double mean = so_far.candidate_exposure * std::max(so_far.stable_rate, p.or_below) * so_far.ratio / phi;
+  const double stable_mean = so_far.stable_exposure * so_far.stable_rate;
+  double power = 0.0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double stable = std::max(0.0, stable_mean + nodes[i] * std::sqrt(phi * stable_mean));
+    double missed = 0.0;
+    double log_probability = -mean;
+    for (double k = 0; k < mean + 15 * std::sqrt(mean) + 50 && log_e(k * phi, stable) < threshold; ++k) {
+      missed += std::exp(log_probability);
+      log_probability += std::log(mean / (k + 1));
+    }
+    power += weights[i] * (1 - missed);
+  }
+  return power;
+}
+
+TEST(DetectionPower, IsWhatItsDefinitionSays) {
+  for (const double floor : {0.0, 0.015}) {
+    GuardrailParameters p = plain();
+    p.harm_floor = floor;
+    for (const double harm : {1.0, 1.2}) {
+      p.harm_ratio = harm;
+      for (const double exposure : {60.0, 300.0, 600.0, 1500.0, 4000.0, 12000.0}) {
+        for (const double rate : {0.0, 0.0003, 0.004, 0.01, 0.07}) {
+          for (const double phi : {1.0, 1.37, 3.0}) {
+            const Expectation so_far{exposure, exposure * 9, rate, 2.5};
+            EXPECT_NEAR(detection_power(p, so_far, threshold, phi), defined_power(p, so_far, phi), 1e-6)
+                << "exposure " << exposure << " rate " << rate << " phi " << phi << " floor " << floor;
+          }
+        }
+      }
+    }
+  }
 }
 
 TEST(DetectionPower, GrowsWithTheEffectAndTheExposure) {

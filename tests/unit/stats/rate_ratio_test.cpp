@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <random>
 #include <vector>
 
 #include "stats/log_space.h"
@@ -200,6 +201,44 @@ TEST(RatioInterval, MatchesTheDefinition) {
   EXPECT_NEAR(interval.estimate, 1.411443455196801, 1e-6);
   EXPECT_NEAR(interval.lower, 0.8851688552832188, 1e-6);
   EXPECT_NEAR(interval.upper, 2.159804548164048, 1e-6);
+}
+
+TEST(RatioInterval, ItsEndsLieOnTheLevelWhateverTheCounts) {
+  const RatioGrid grid = default_confidence_grid();
+  std::mt19937 random(3);
+  std::uniform_real_distribution<double> logarithm(0.0, 1.0);
+  for (int i = 0; i < 500; ++i) {
+    std::vector<Block> blocks;
+    for (int k = i % 7; k >= 0; --k) {
+      const double size = std::exp(14.0 * logarithm(random));
+      blocks.push_back({std::floor(size * std::exp(-6.0 * logarithm(random))), std::floor(size), 2.0 * size,
+                        std::exp(4.0 * logarithm(random)) * size});
+    }
+    const RatioLikelihood likelihood = likelihood_of(blocks);
+    if (likelihood.candidate_events() < 3.0) continue;
+    const double phi = 1.0 + 2.0 * logarithm(random);
+    const RatioInterval interval = ratio_interval(likelihood, grid.log_weights, 0.05, phi);
+    const double level = log_mixture(likelihood, 0, grid.log_weights, 0.0, phi) + std::log(0.05);
+    const double rounding = 1e-7 * (1.0 + std::abs(level));
+    EXPECT_NEAR(likelihood.at_log_ratio(std::log(interval.lower)) / phi, level, rounding) << i;
+    EXPECT_NEAR(likelihood.at_log_ratio(std::log(interval.upper)) / phi, level, rounding) << i;
+    EXPECT_LT(interval.lower, interval.estimate);
+    EXPECT_GT(interval.upper, interval.estimate);
+    const double peak = likelihood.at_log_ratio(std::log(interval.estimate));
+    for (const double away : {-0.01, 0.01}) {
+      EXPECT_GE(peak + 1e-12 * std::abs(peak), likelihood.at_log_ratio(std::log(interval.estimate) + away)) << i;
+    }
+  }
+}
+
+TEST(RatioLikelihood, TheSlopeIsThatOfTheCurve) {
+  const RatioLikelihood likelihood = likelihood_of(six);
+  constexpr double step = 1e-5;
+  for (double at = -7.0; at < 7.0; at += 0.173) {
+    const double difference =
+        (likelihood.at_log_ratio(at + step) - likelihood.at_log_ratio(at - step)) / (2.0 * step);
+    EXPECT_NEAR(likelihood.curve_at(at).slope, difference, 1e-5) << at;
+  }
 }
 
 TEST(RatioInterval, WidensWithDispersionAndConfidence) {
