@@ -110,7 +110,8 @@ double critical_events(PooledHarm& harm, double stable, double log_threshold, do
     if (!(evidence.by_candidate > 0.0)) return std::numeric_limits<double>::infinity();
     const double next = std::max(0.0, here - (evidence.log_e - log_threshold) / evidence.by_candidate);
     if (!std::isfinite(next)) return std::numeric_limits<double>::infinity();
-    const bool there = std::abs(next - here) <= 1e-9 * (1.0 + here);
+    // What is left is at most this step squared times the largest term's slope, a few: far below a count.
+    const bool there = std::abs(next - here) <= 1e-5;
     here = next;
     if (there) break;
   }
