@@ -59,6 +59,16 @@ std::map<std::string, std::string> texts_of(const json& in, const char* field) {
   return texts;
 }
 
+// Exact numbers by name; what is none is left out.
+std::map<std::string, double> numbers_of(const json& in, const char* field) {
+  std::map<std::string, double> numbers;
+  for (const auto& [name, text] : texts_of(in, field)) {
+    const auto number = read_exact(text);
+    if (number && !std::isnan(*number)) numbers[name] = *number;
+  }
+  return numbers;
+}
+
 template <class Enum>
 Enum word_of(const json& in, const char* field, Enum fallback) {
   return from_string<Enum>(text_of(in, field)).value_or(fallback);
@@ -122,7 +132,7 @@ TrafficStatus traffic_of(const json& in) {
 // The readable texts are rounded, which could put evidence over its threshold: without the exact ones there
 // is none.
 void read_exact_numbers(const json& in, MetricStatus& out) {
-  const auto numbers = unpack_exact(text_of(in, "exact"), 10);
+  const auto numbers = unpack_exact(text_of(in, "exact"), 11);
   if (!numbers) return;
   const auto& n = *numbers;
   out.effect = n[0];
@@ -135,6 +145,7 @@ void read_exact_numbers(const json& in, MetricStatus& out) {
   out.non_inferior_log_e_peak = n[7].value_or(0);
   out.non_inferior_log_threshold = n[8].value_or(0);
   out.dispersion = n[9].value_or(1);
+  out.pod_spread = n[10];
 }
 
 std::optional<MetricStatus> read_metric(const json& in) {
@@ -163,12 +174,8 @@ EvidenceStatus evidence_of(const json& in) {
   out.revision = text_of(*evidence, "revision");
   out.through = time_of(*evidence, "through");
   out.past_read = flag_of(*evidence, "pastRead");
-  if (const json* past = find(*evidence, "pastDispersion"); past != nullptr && past->is_object()) {
-    for (const auto& [metric, value] : past->items()) {
-      const auto phi = value.is_string() ? read_exact(value.get_ref<const std::string&>()) : std::nullopt;
-      if (phi && !std::isnan(*phi)) out.past_dispersion[metric] = *phi;
-    }
-  }
+  out.past_dispersion = numbers_of(*evidence, "pastDispersion");
+  out.pod_spread = numbers_of(*evidence, "podSpread");
   out.packed = texts_of(*evidence, "packed");
   return out;
 }

@@ -57,7 +57,7 @@ json to_json(const TrafficStatus& traffic) {
 }
 
 // The numbers of a metric that are logarithms or estimates, in the order in which `exact` holds them.
-constexpr std::size_t kExactNumbers = 10;
+constexpr std::size_t kExactNumbers = 11;
 std::array<std::optional<double>, kExactNumbers> exact_numbers(const MetricStatus& m) {
   return {m.effect,
           m.lower,
@@ -68,7 +68,8 @@ std::array<std::optional<double>, kExactNumbers> exact_numbers(const MetricStatu
           m.non_inferior_log_e,
           m.non_inferior_log_e_peak,
           m.non_inferior_log_threshold,
-          m.dispersion};
+          m.dispersion,
+          m.pod_spread};
 }
 
 json evidence_to_json(double log_e, double peak, double threshold) {
@@ -92,6 +93,7 @@ json to_json(const MetricStatus& metric) {
   out["nonInferior"] = evidence_to_json(metric.non_inferior_log_e, metric.non_inferior_log_e_peak,
                                         metric.non_inferior_log_threshold);
   if (metric.non_inferior_in) out["nonInferior"]["expectedIn"] = format_duration(*metric.non_inferior_in);
+  if (metric.pod_spread) out["podSpread"] = percent_text(*metric.pod_spread);
   if (metric.dropped != 0) out["dropped"] = metric.dropped;
   put(out, "newestSample", metric.newest_sample);
   put(out, "message", metric.message);
@@ -104,6 +106,7 @@ json to_json(const EvidenceStatus& evidence) {
   put(out, "through", evidence.through);
   if (evidence.past_read) out["pastRead"] = true;
   for (const auto& [metric, phi] : evidence.past_dispersion) out["pastDispersion"][metric] = exact_text(phi);
+  for (const auto& [metric, spread] : evidence.pod_spread) out["podSpread"][metric] = exact_text(spread);
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;
   return out;
 }

@@ -201,6 +201,7 @@ struct MetricStatus {
   int looks = 0;
   int dropped = 0;                        // blocks that could not be used
   double dispersion = 1;
+  std::optional<double> pod_spread;       // how far stable's pods are from one another, as a fraction
   std::optional<Time> newest_sample;
   std::string message;                    // one sentence for a person
   bool operator==(const MetricStatus&) const = default;
@@ -211,6 +212,7 @@ struct EvidenceStatus {
   std::string revision;                          // whose evidence this is
   std::optional<Time> through;                   // the end of the last block that was read, used or dropped
   std::map<std::string, double> past_dispersion; // phi_0 by metric; absent metric: stable's past was not readable
+  std::map<std::string, double> pod_spread;      // by metric, of stable's own past; absent: not known
   bool past_read = false;
   std::map<std::string, std::string> packed;     // by metric: stats::GuardrailEvidence::pack()
   bool operator==(const EvidenceStatus&) const = default;

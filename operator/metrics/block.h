@@ -69,6 +69,7 @@ struct MetricReading {
   std::string detail;                 // for EdgeMissing: the edges that exist; else which arm
   std::optional<Time> newest_sample;  // of the older arm
   std::vector<Counts> past;           // for a Look with past > 0: oldest first; empty: not readable
+  std::vector<Counts> pods;           // of that past, by pod of stable: those that counted anything
   bool operator==(const MetricReading&) const = default;
 };
 

@@ -121,9 +121,12 @@ Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Ques
   MetricReading metric;
   metric.name = query.name;
   bool any = false;
+  std::map<std::string, Counts> pods;
   const Duration length = look.to - look.from;
   for (int back = look.past; back > 0; --back) {
-    const ArmReading block = stable->read(look.to - length * back, look.to - length * (back - 1), lookback);
+    const Time from = look.to - length * back;
+    const ArmReading block = stable->read(from, from + length, lookback);
+    stable->add_by_pod(from, from + length, lookback, pods);
     any = any || !block.gap;
     metric.past.push_back(block.counts);  // zeros for a gap
     if (back > 1) continue;
@@ -136,6 +139,9 @@ Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Ques
   } else {
     metric.gap.reset();
     metric.detail.clear();
+    for (const auto& [name, counts] : pods) {
+      if (counts.total > 0) metric.pods.push_back(counts);
+    }
   }
   return metric;
 }

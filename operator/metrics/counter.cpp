@@ -89,6 +89,26 @@ std::string ArmSamples::uncovered_events(Time from, Time to, Time oldest) const 
   return {};
 }
 
+// Of a target that was there at both ends.
+Counts ArmSamples::counts_of(const Target& target, const Part& part, Time oldest) const {
+  Counts counts = rise(target.total, part.first, *part.last, oldest) +
+                  rise(target.events, part.first, *part.last, oldest);
+  if (histogram_) counts.events = counts.total - counts.events;  // above = all - below
+  return counts;
+}
+
+void ArmSamples::add_by_pod(Time from, Time to, Duration lookback, std::map<std::string, Counts>& pods) const {
+  const Time oldest = from - lookback;
+  const Duration age = allowed_age(oldest, to, lookback);
+  for (const Target& target : targets_) {
+    const Part part = part_of(target, from, to, age, oldest);
+    if (!part.there_at_from || !part.there_at_to || !part.changed.empty()) continue;
+    Counts counts = counts_of(target, part, oldest);
+    counts.events = std::clamp(counts.events, 0.0, counts.total);
+    pods[target.name] = pods[target.name] + counts;
+  }
+}
+
 ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
   const Time oldest = from - lookback;
   ArmReading reading;
@@ -111,8 +131,7 @@ ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
     if (!part.changed.empty()) {
       changed = target.name + " " + part.changed;
     } else if (part.there_at_from && part.there_at_to) {
-      reading.counts = reading.counts + rise(target.total, part.first, *part.last, oldest) +
-                       rise(target.events, part.first, *part.last, oldest);
+      reading.counts = reading.counts + counts_of(target, part, oldest);
     }
   }
   if (!any_at_to)
@@ -124,7 +143,6 @@ ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
   }
 
   Counts& counts = reading.counts;
-  if (histogram_) counts.events = counts.total - counts.events;  // above = all - below
   if (counts.events > counts.total)
     reading.detail = "more events than total: is every event also counted in total?";
   counts.events = std::clamp(counts.events, 0.0, counts.total);

@@ -39,6 +39,7 @@
 // read from many threads.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -77,6 +78,10 @@ class ArmSamples {
   // The block (from, to]. Preconditions: from < to; the samples cover [from - lookback, to].
   ArmReading read(Time from, Time to, Duration lookback) const;
 
+  // Adds to `pods`, by the target's name, what each target counted that was there at both ends of the block; the
+  // others are passed over. Preconditions as above.
+  void add_by_pod(Time from, Time to, Duration lookback, std::map<std::string, Counts>& pods) const;
+
  private:
   // One series (for a histogram: its +Inf and its edge bucket, as `total` and `events`) at one scrape: the
   // values, and how much they rose since they counted from zero.
@@ -105,6 +110,7 @@ class ArmSamples {
 
   static Track make_track(std::vector<Point> points);
   static Counts rise(const std::vector<Track>& tracks, std::optional<Time> after, Time upto, Time oldest);
+  Counts counts_of(const Target& target, const Part& part, Time oldest) const;
   static Part part_of(const Target& target, Time from, Time to, Duration age, Time oldest);
   void finish(Building& building);
   std::optional<Time> newest_scrape(Time oldest, Time to) const;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "rollout/sentence.h"
+#include "stats/pod_spread.h"
 
 namespace sluice::rollout {
 namespace {
@@ -119,6 +120,16 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   out.message = sentence(out, state);
 }
 
+void add_pod_spread(const metrics::MetricReading& reading, api::EvidenceStatus& evidence) {
+  std::vector<double> events;
+  std::vector<double> exposure;
+  for (const metrics::Counts& pod : reading.pods) {
+    events.push_back(pod.events);
+    exposure.push_back(pod.total);
+  }
+  if (const auto found = stats::pod_spread(events, exposure)) evidence.pod_spread[reading.name] = found->spread;
+}
+
 }  // namespace
 
 stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double past_dispersion) {
@@ -164,7 +175,7 @@ double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::An
 }
 
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
-                         api::RolloutStatus& status) {
+                         api::RolloutStatus& status, int candidate_pods) {
   LookSummary out;
   const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
   double most_requests = 0;
@@ -177,6 +188,8 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
                              reading->stable.total};
     numbers.harm_log_threshold = limits.harm;
     numbers.non_inferior_log_threshold = limits.non_inferior;
+    const auto spread = status.evidence.pod_spread.find(metric.name);
+    if (spread != status.evidence.pod_spread.end()) numbers.pod_spread = spread->second;
     if (reading->newest_sample) numbers.newest_sample = reading->newest_sample;
     const bool used = !reading->gap && evidence.add(block);
     if (!used) {
@@ -191,6 +204,9 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     const GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
     if (used) {
       write_numbers(analysis, evidence, block, limits, summary, numbers);
+      if (candidate_pods > 0 && candidate_pods < kFewPods) {
+        numbers.message += "; " + few_pods_sentence(candidate_pods, numbers.pod_spread);
+      }
       status.evidence.packed[metric.name] = evidence.pack();
       const double requests = block.candidate_exposure + block.stable_exposure;
       if (requests > most_requests) {
@@ -214,6 +230,7 @@ void add_past(const metrics::LookResult& look, api::RolloutStatus& status) {
       exposure.push_back(counts.total);
     }
     status.evidence.past_dispersion[reading.name] = past_dispersion(events, exposure);
+    add_pod_spread(reading, status.evidence);
   }
 }
 

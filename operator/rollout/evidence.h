@@ -43,10 +43,11 @@ struct LookSummary {
 };
 
 // Adds the readings of one block to `status` (metrics, evidence). Precondition: the look did not fail.
+// `candidate_pods` took the candidate's requests in it; 0: not known. It only shapes the sentences.
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
-                         api::RolloutStatus& status);
+                         api::RolloutStatus& status, int candidate_pods = 0);
 
-// Takes in stable's past: phi_0 for each metric whose past was readable.
+// Takes in stable's past: phi_0 and the spread between pods for each metric whose past was readable.
 void add_past(const metrics::LookResult& look, api::RolloutStatus& status);
 
 }  // namespace sluice::rollout

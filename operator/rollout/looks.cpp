@@ -7,6 +7,7 @@
 #include "metrics/placeholders.h"
 #include "rollout/context.h"
 #include "rollout/evidence.h"
+#include "rollout/sentence.h"
 #include "workload/revision.h"
 
 namespace sluice::rollout {
@@ -75,9 +76,34 @@ std::optional<metrics::Look> next_look(const Context& context) {
   return look;
 }
 
+int looks_so_far(const api::RolloutStatus& status) {
+  int most = 0;
+  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
+  return most;
+}
+
+// Once a rollout, at its first look: what stable's pods say about how far one pod can be from another. Of several
+// metrics the one whose pods differ most is told.
+void warn_of_few_pods(Context& context, int pods) {
+  if (pods <= 0 || pods >= kFewPods) return;
+  std::optional<double> spread;
+  std::string metric;
+  for (const auto& [name, value] : context.status().evidence.pod_spread) {
+    if (spread && *spread >= value) continue;
+    spread = value;
+    metric = name;
+  }
+  std::string text = few_pods_sentence(pods, spread);
+  if (!metric.empty()) text = "metric " + metric + ": " + text;
+  context.event(Event::Type::Warning, "FewCandidatePods", text + "; give it at least " + std::to_string(kFewPods));
+}
+
 void take_block(Context& context, const metrics::LookResult& result) {
   api::RolloutStatus& status = context.status();
-  const LookSummary summary = add_readings(context.spec().analysis, result, status);
+  const int pods = context.revision(status.candidate_revision).endpoints;
+  const bool first = looks_so_far(status) == 0;
+  const LookSummary summary = add_readings(context.spec().analysis, result, status, pods);
+  if (first && looks_so_far(status) > 0) warn_of_few_pods(context, pods);
   status.evidence.through = result.look.to;
   if (!summary.gap_metric.empty()) {
     context.metrics = MetricsState{false, summary.gap_reason, summary.gap_message};

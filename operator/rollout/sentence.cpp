@@ -67,6 +67,13 @@ std::string sentence(const api::MetricStatus& metric, GuardrailState state) {
   return text;
 }
 
+std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spread) {
+  std::string known = "of a size that stable's past does not tell";
+  if (pod_spread) known = *pod_spread > 0 ? percent(*pod_spread) + " in stable's past" : "none seen in stable's past";
+  return "with " + std::to_string(candidate_pods) + (candidate_pods == 1 ? " pod" : " pods") +
+         " of the candidate, a difference between pods (" + known + ") cannot be told from one between revisions";
+}
+
 std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail) {
   const std::string of = detail.empty() ? "" : " (" + detail + ")";
   switch (gap) {

@@ -1,6 +1,7 @@
 // Numbers as sentences: what a person reads in a condition, an event or the live view.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "api/types.h"
@@ -20,6 +21,13 @@ std::string e_value(double log_e);
 
 // "harmed: 3.9% (47 of 1204) against 0.02% (2 of 10876) of stable, ratio 212 (31.5 to 980)".
 std::string sentence(const api::MetricStatus& metric, GuardrailState state);
+
+// Below this many pods of the candidate, what sets one pod apart is not averaged out.
+inline constexpr int kFewPods = 3;
+
+// "with 1 pod of the candidate, a difference between pods (5% in stable's past) cannot be told from one between
+// revisions". nullopt: stable's spread is not known.
+std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spread);
 
 // "no series of the candidate matched metric errors".
 std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail);

@@ -122,8 +122,8 @@ ArmCounts arm(Random& random) {
 MetricStatus metric(Random& random) {
   MetricStatus out;
   auto& [metric_name, role, verdict, stable, candidate, effect, lower, upper, harm, harm_peak, harm_threshold,
-         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, newest_sample,
-         message] = out;
+         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, pod_spread,
+         newest_sample, message] = out;
   metric_name = name(random);
   role = static_cast<MetricRole>(number(random, 0, 1));
   verdict = static_cast<Verdict>(number(random, 0, 5));
@@ -139,6 +139,7 @@ MetricStatus metric(Random& random) {
   looks = number(random, 0, 1000);
   dropped = number(random, 0, 1000);
   dispersion = 1.0 + std::fabs(std::normal_distribution(0.0, 1.0)(random));
+  pod_spread = maybe(random, real);
   newest_sample = maybe(random, time);
   message = text(random);
   return out;
@@ -146,10 +147,11 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, past_read, packed] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, packed] = out;
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);
+  pod_spread = by_name(random, real);
   past_read = flag(random);
   packed = by_name(random, text);
   return out;

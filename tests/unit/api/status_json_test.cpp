@@ -56,6 +56,7 @@ RolloutStatus story() {
   errors.non_inferior_in = minutes(6);
   errors.looks = 41;
   errors.dispersion = 1.1;
+  errors.pod_spread = 0.0512;
   MetricStatus latency = errors;
   latency.name = "latency";
   latency.non_inferior_log_e_peak = std::log(0.9);
@@ -81,6 +82,7 @@ TEST(StatusJson, ReadsWellForAPerson) {
   EXPECT_EQ(errors["nonInferior"],
             (json{{"evidence", "3.1"}, {"peak", "3.1"}, {"threshold", "20"}, {"expectedIn", "6m"}}));
   EXPECT_EQ(errors["dispersion"], "1.1");
+  EXPECT_EQ(errors["podSpread"], "5.12%");
 }
 
 TEST(StatusJson, SummarisesTheGuardrailsThatDecide) {

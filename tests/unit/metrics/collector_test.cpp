@@ -148,6 +148,29 @@ TEST_F(Collector, ThePastIsReadByOneQueryASelector) {
   EXPECT_GE(source.asked()[0].window, 20 * seconds(30) + options.lookback);
 }
 
+TEST_F(Collector, ThePastIsAlsoCountedByPod) {
+  look.past = 20;
+  const MetricReading reading = run().metrics.at(0);
+  ASSERT_EQ(reading.pods.size(), 2u);
+  EXPECT_EQ(reading.pods[0].total, 20 * 30 * 9);
+  EXPECT_NEAR(reading.pods[0].events, 20 * 30 * 0.2, 1e-9);
+  EXPECT_EQ(reading.pods[1], (Counts{0, 20 * 30 * 1}));
+  look.past = 0;
+  EXPECT_TRUE(run().metrics.at(0).pods.empty());
+}
+
+// A pod that came during the past counts from its first whole block on, whatever that does to the block's sum.
+TEST_F(Collector, APodThatCameLateCountsFromItsFirstWholeBlock) {
+  std::vector<Plain> samples;
+  for (int t = 800; t <= 930; t += 5) samples.push_back({static_cast<double>(t), 100.0 + t});
+  source.put("stable total", {steady(pod("s1"), 9), series(pod("s2"), samples)});
+  look.past = 6;  // from 750 on; s2 appears within the block that ends at 810
+  const MetricReading reading = run().metrics.at(0);
+  ASSERT_EQ(reading.pods.size(), 2u);
+  EXPECT_EQ(reading.pods[0].total, 6 * 30 * 9);
+  EXPECT_EQ(reading.pods[1].total, 4 * 30);
+}
+
 TEST_F(Collector, APastWithGapsKeepsItsPlaces) {
   // Scraped from second 800 on: the blocks before have no data, the one in which it appears is dropped.
   std::vector<Plain> samples;
@@ -200,6 +223,13 @@ TEST_F(Collector, AHistogramReadsOnlyTheBucketsItNeeds) {
   EXPECT_NEAR(reading.candidate.events, 240, 1e-9);
   EXPECT_NEAR(reading.candidate.total, 300, 1e-9);
   EXPECT_EQ(usual.asked, 1);
+
+  look.past = 4;
+  const auto past = take(look, usual, clock, {}).metrics.at(0);
+  ASSERT_EQ(past.pods.size(), 1u);
+  EXPECT_NEAR(past.pods[0].events, 4 * 240, 1e-9);
+  EXPECT_NEAR(past.pods[0].total, 4 * 300, 1e-9);
+  look.past = 0;
 
   BucketSource unusual({"0.1", "+25.0e-2", "+Inf"});
   reading = take(look, unusual, clock, {}).metrics.at(0);

@@ -87,6 +87,7 @@ class World {
       reading.name = query.name;
       if (look.past > 0) {
         for (int i = 0; i < look.past; ++i) reading.past.push_back({100 * rates.stable, 100});
+        reading.pods = past_pods;
       } else {
         const double to_candidate = requests * rollout.status.traffic.candidate / 100;
         reading.candidate = {to_candidate * rates.candidate, to_candidate};
@@ -122,6 +123,14 @@ class World {
     }
     return false;
   }
+  // The notes of all events of that reason.
+  std::vector<std::string> notes_of(const std::string& reason) const {
+    std::vector<std::string> notes;
+    for (const Event& event : events) {
+      if (event.reason == reason) notes.push_back(event.note);
+    }
+    return notes;
+  }
   int replicas_wanted(const std::string& revision) const {
     for (const auto& r : last.wanted.revisions) {
       if (r.revision == revision) return r.replicas;
@@ -134,6 +143,7 @@ class World {
   Time now{hours(24 * 365 * 56)};
   Decision last;
   std::vector<Event> events;
+  std::vector<metrics::Counts> past_pods;  // what stable's past says by pod
   bool pods_follow = true;
   bool route_follows = true;
 

@@ -355,6 +355,33 @@ TEST_F(Plan, BlocksFollowOneAnotherAndStartAfterTheWarmUp) {
   }
 }
 
+TEST_F(Plan, FewCandidatePodsAreWarnedOfOnceWithTheSpreadOfStable) {
+  world.past_pods = {{60, 1000}, {70, 2000}, {110, 3000}};  // 26.2 %: pod_spread_test.cpp
+  start_candidate();
+  EXPECT_FALSE(world.had_event("FewCandidatePods"));
+  world.answer(kEqual);
+  const auto notes = world.notes_of("FewCandidatePods");
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0],
+            "metric errors: with 1 pod of the candidate, a difference between pods (26.2% in stable's past) cannot be "
+            "told from one between revisions; give it at least 3");
+  const api::MetricStatus& errors = status().metrics.front();
+  ASSERT_TRUE(errors.pod_spread.has_value());
+  EXPECT_NEAR(*errors.pod_spread, 0.2622, 1e-4);
+  EXPECT_NE(errors.message.find("with 1 pod of the candidate"), std::string::npos) << errors.message;
+  for (int i = 0; i < 5; ++i) world.answer(kEqual);
+  EXPECT_EQ(world.notes_of("FewCandidatePods").size(), 1u);
+}
+
+TEST_F(Plan, ThreeCandidatePodsNeedNoWarning) {
+  world.rollout.spec.replicas = 21;  // 10 % of them are 3
+  start_candidate();
+  world.answer(kEqual);
+  EXPECT_FALSE(world.had_event("FewCandidatePods"));
+  EXPECT_EQ(status().metrics.front().message.find("pod"), std::string::npos);
+  EXPECT_FALSE(status().metrics.front().pod_spread.has_value());
+}
+
 TEST_F(Plan, InvalidSpecHoldsEverythingAndNamesTheField) {
   start_candidate();
   world.seen.invalid = {{"spec.stages[0].canary.weights", "must rise"}};

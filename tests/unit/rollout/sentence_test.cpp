@@ -53,5 +53,15 @@ TEST(Sentence, TellsTheCountsAndTheRatio) {
             "not worse: no requests against 0.0184% (2 of 10876) of stable");
 }
 
+TEST(Sentence, SaysWhatFewPodsCannotTell) {
+  EXPECT_EQ(few_pods_sentence(1, 0.05),
+            "with 1 pod of the candidate, a difference between pods (5% in stable's past) cannot be told from one "
+            "between revisions");
+  EXPECT_EQ(few_pods_sentence(2, 0.0),
+            "with 2 pods of the candidate, a difference between pods (none seen in stable's past) cannot be told from "
+            "one between revisions");
+  EXPECT_NE(few_pods_sentence(2, std::nullopt).find("stable's past does not tell"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::rollout
