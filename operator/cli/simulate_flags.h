@@ -1,0 +1,55 @@
+// The flags of `sluice simulate`, and the scenario that they describe together with a manifest.
+//
+// A flag that was not given leaves what the manifest says; without a manifest, the default shown by --help.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "forecast/scenario.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::cli {
+
+struct SimulateFlags {
+  std::string file;
+  std::vector<std::string> base_rate, base_rate_end, ratio;  // [NAME=]VALUE
+  std::string rps = "100";
+  std::string weight, ramp;
+  int looks = 0;  // 0: as the manifest or the default says
+  std::string interval;
+  int min_looks = 0;
+  std::string dispersion = "1";
+  int history = 30;
+  int guardrails = 0;
+  std::string margin, or_below, ceiling;
+  std::string false_rollback, false_promotion, catastrophic_effect;
+  std::string phi = "auto";
+  std::string pod_effect = "0%";
+  std::string pods = "1,9";
+  bool oracle = false;
+  int runs = 20'000;
+  std::uint64_t seed = 7;
+  int threads = 0;
+  std::string output = "table";
+  std::string svg;
+};
+
+// `flags` must outlive the parsing.
+void add_flags(CLI::App& command, SimulateFlags& flags);
+
+// Precondition: the flags have been parsed. The scenario is checked; an error names the flag or the file.
+Result<forecast::Scenario> scenario_of(const SimulateFlags& flags);
+
+// Puts "errors=1%" into the `field` of that guardrail's truth, and "1%" into all of them, or into the first alone.
+// The error names the flag.
+Outcome set_truths(const char* flag, const std::vector<std::string>& texts,
+                   double (*value_of)(const std::string&), bool first_only, double forecast::Truth::*field,
+                   forecast::Scenario& scenario);
+
+}  // namespace sluice::cli
