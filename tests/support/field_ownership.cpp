@@ -45,7 +45,7 @@ const json* value_at(const json& object, const std::string& path) {
 
 void merge(json& live, const json& applied) {
   for (const auto& [field, value] : applied.items()) {
-    if (value.is_object() && !value.empty() && live.contains(field) && live[field].is_object()) {
+    if (value.is_object() && live.contains(field) && live[field].is_object()) {
       merge(live[field], value);
     } else if (value.is_null()) {
       live.erase(field);

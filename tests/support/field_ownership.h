@@ -1,7 +1,8 @@
 // Who owns which field of one object: the part of server-side apply that the in-memory API server has.
 //
-// Maps are merged field by field; a list, and an empty map, is one value that is owned and replaced as a
-// whole. (The real server merges some lists by key, e.g. containers; nothing here relies on that.)
+// Maps are merged field by field, so that applying an empty map takes nothing away; the empty map itself is
+// owned like a value. A list is one value that is owned and replaced as a whole. (The real server merges some
+// lists by key, e.g. containers; nothing here relies on that.)
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

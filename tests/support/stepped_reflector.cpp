@@ -35,6 +35,10 @@ bool SteppedReflector::step() {
   return true;
 }
 
+std::size_t SteppedReflector::pump(std::size_t at_most) {
+  return watch_ ? server_.pump_one(*watch_, at_most) : 0;
+}
+
 void SteppedReflector::list(const kube::ListOptions& options) {
   Faults none;
   FaultyClient client(server_, faults_ == nullptr ? none : *faults_);

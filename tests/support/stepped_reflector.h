@@ -26,6 +26,8 @@ class SteppedReflector {
 
   // Makes the next request if one is due. False: a watch is open, or it is too early.
   bool step();
+  // Delivers what has happened to this watch alone, at most so many events. Returns their number.
+  std::size_t pump(std::size_t at_most = MemoryApiServer::kAll);
   // When step() can do something; nothing while a watch is open.
   std::optional<runtime::Instant> next_due() const;
 

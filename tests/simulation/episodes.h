@@ -1,0 +1,30 @@
+// The two kinds of stories that the simulation tells, each in a world of its own.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "faults.h"
+#include "random.h"
+
+namespace sluice::simulation {
+
+struct EpisodeResult {
+  std::vector<std::string> broken;  // what did not hold
+  std::deque<std::string> account;  // what happened last
+  int equals_decided = 0;           // candidates no worse than stable on which the evidence decided ...
+  int equals_rolled_back = 0;       // ... and the false alarms among them
+};
+
+// Everything goes wrong for a while; then nothing does, and all must come to rest and be silent.
+EpisodeResult chaos(const Random& random, Counters& counters);
+
+// The same story several times, straight and with mishaps (crashes, lost answers) at some calls: it must have the
+// same end.
+EpisodeResult twins(const Random& random, Counters& counters);
+
+// The same with each mishap at each call of the story, one at a time.
+EpisodeResult every_call(const Random& random, Counters& counters);
+
+}  // namespace sluice::simulation

@@ -1,0 +1,109 @@
+// The invariants of a Rollout's status, from one write to the next.
+#include <algorithm>
+#include <set>
+
+#include "api/conditions.h"
+#include "invariants.h"
+
+namespace sluice::simulation {
+namespace {
+
+constexpr std::size_t kPackedLimit = 2048;  // bytes of evidence a metric
+
+const std::set<std::string>& reasons_by_evidence() {
+  static const std::set<std::string> kReasons = {"HarmDetected", "CeilingExceeded", "NonInferior", "NoHarmShown"};
+  return kReasons;
+}
+
+}  // namespace
+
+void Invariants::check_status(const kube::Key& key) {
+  const auto now = rollout(key);
+  const auto found = known_.find(key);
+  if (!now || found == known_.end() || found->second.rollout.uid != now->uid) return;
+  Known& known = found->second;
+  if (known.rollout.status == now->status) return;
+  check_weights(*now);
+  check_history(key, known, *now);
+  check_conditions(*now);
+  for (const auto& [metric, packed] : now->status.evidence.packed) {
+    if (packed.size() > kPackedLimit) fail("the evidence of " + metric + " takes " + std::to_string(packed.size()));
+  }
+  if (now->status.observed_generation < known.rollout.status.observed_generation) {
+    fail("observedGeneration went back");
+  }
+  known.rollout = *now;
+}
+
+void Invariants::check_weights(const api::Rollout& now) {
+  const api::RolloutStatus& status = now.status;
+  const int weight = status.traffic.candidate;
+  if (status.traffic.stable + weight != 100 || weight < 0) {
+    fail("the weights of the status are " + std::to_string(status.traffic.stable) + " and " + std::to_string(weight));
+  }
+  if (weight == 0) return;
+  if (status.candidate_revision.empty()) return fail("a weight without a candidate");
+  if (status.promoting_since) return;
+  if (!status.stage) return fail("a weight without a stage");
+  const auto& weights = now.spec.stages.at(static_cast<std::size_t>(status.stage->index)).canary.weights;
+  const int allowed = weights.at(static_cast<std::size_t>(status.stage->step));
+  if (weight > allowed) {
+    fail("a weight of " + std::to_string(weight) + " where the step allows " + std::to_string(allowed));
+  }
+}
+
+void Invariants::check_history(const kube::Key& key, Known& known, const api::Rollout& now) {
+  const api::RolloutStatus& before = known.rollout.status;
+  const api::RolloutStatus& after = now.status;
+  for (const api::HistoryEntry& entry : after.history) {
+    if (std::find(before.history.begin(), before.history.end(), entry) != before.history.end()) continue;
+    if (!known.ended.insert({entry.revision, entry.started_at}).second) {
+      fail("the history has a second entry for one attempt of revision " + entry.revision);
+    }
+    ++counters_.rollouts;
+    ++counters_.endings[entry.reason];
+    check_entry(key, before.stable_revision, entry);
+  }
+  if (after.stable_revision != before.stable_revision) {
+    const bool promoted = !after.history.empty() && after.history.front().outcome == api::Outcome::Promoted &&
+                          after.history.front().revision == after.stable_revision;
+    if (!promoted) fail("stable became " + after.stable_revision + " without a promotion");
+  }
+  if (before.candidate_revision.empty() || before.stable_revision.empty() || !before.started_at) return;
+  const bool same = after.candidate_revision == before.candidate_revision && after.started_at == before.started_at;
+  if (!same && !known.ended.contains({before.candidate_revision, *before.started_at})) {
+    fail("an attempt of revision " + before.candidate_revision + " ended without an entry in the history");
+  }
+}
+
+void Invariants::check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry) {
+  if (stable.empty() || !reasons_by_evidence().contains(entry.reason)) return;
+  if (entry.looks < 1) fail("revision " + entry.revision + ": " + entry.reason + " without a look");
+  const double ratio = rate_of(key, entry.revision) / rate_of(key, stable);
+  const bool promoted = entry.outcome == api::Outcome::Promoted;
+  if (promoted && ratio > 10) fail("a revision " + std::to_string(ratio) + " times as bad was promoted: " + entry.message);
+  if (!promoted && ratio < 0.5) fail("a revision that is better was rolled back: " + entry.message);
+  if (ratio != 1) return;
+  ++equals_decided_;
+  if (!promoted) ++equals_rolled_back_;
+}
+
+void Invariants::check_conditions(const api::Rollout& now) {
+  const auto& conditions = now.status.conditions;
+  std::set<std::string> types;
+  for (const api::Condition& condition : conditions) {
+    if (!types.insert(condition.type).second) fail("the condition " + condition.type + " is there twice");
+    if (condition.reason.empty()) fail("the condition " + condition.type + " has no reason");
+    if (condition.observed_generation > now.generation) fail(condition.type + " is of a generation to come");
+  }
+  const bool reconciling = types.contains(api::kReconciling);
+  const bool stalled = types.contains(api::kStalled);
+  if (reconciling && stalled) fail("Reconciling and Stalled at once");
+  const bool healthy = now.status.phase == api::Phase::Healthy;
+  if (healthy && (reconciling || stalled)) fail("Healthy, and yet Reconciling or Stalled");
+  if (healthy != api::has_status(conditions, api::kReady, api::ConditionStatus::True)) {
+    fail("Ready does not fit the phase");
+  }
+}
+
+}  // namespace sluice::simulation

@@ -1,0 +1,129 @@
+// One story, told several times: as it goes, and with the process dying at calls that are drawn from all those that
+// the story has. Traffic is exact here, so that the verdict depends on the candidate and on nothing else.
+#include <nlohmann/json.hpp>
+
+#include "api/names.h"
+#include "episodes.h"
+#include "harness.h"
+#include "people.h"
+
+namespace sluice::simulation {
+namespace {
+
+struct Story {
+  RolloutChoice choice;
+  std::vector<std::string> images;
+};
+
+using Mishaps = std::vector<std::pair<std::uint64_t, Mishap>>;  // by call
+
+struct Ending {
+  std::string told;  // what must not depend on crashes
+  std::uint64_t calls = 0;
+  EpisodeResult result;
+};
+
+Story choose(Random random) {
+  static const std::vector<std::string> kQualities = {"good", "equal", "bad", "bad", "broken"};
+  Story story;
+  story.choice.name = "twin";
+  story.choice.replicas = random.between(1, 3);
+  story.choice.weights = random.chance(0.5) ? std::vector<int>{10, 50} : std::vector<int>{50};
+  const int images = random.between(1, 3);
+  for (int i = 1; i <= images; ++i) {
+    story.images.push_back("model:" + kQualities[static_cast<std::size_t>(random.between(0, 4))] + "-" +
+                           std::to_string(i));
+  }
+  return story;
+}
+
+// Stable, rejected, phase, and each attempt with how it ended.
+std::string ending_of(const api::Rollout& rollout) {
+  const api::RolloutStatus& status = rollout.status;
+  std::string told = std::string(api::to_string(status.phase)) + " stable=" + status.stable_revision +
+                     " candidate=" + status.candidate_revision + " rejected=" + status.rejected_revision +
+                     " verdict=" + status.verdict;
+  for (const api::HistoryEntry& entry : status.history) {
+    told += "; " + entry.revision + " " + api::to_string(entry.outcome) + " " + entry.reason;
+  }
+  return told;
+}
+
+Ending tell(const Story& story, const Random& random, const Mishaps& mishaps, Counters& counters) {
+  Harness harness(random, true, counters);
+  People people(harness, random.fork(20));
+  for (const auto& [call, mishap] : mishaps) harness.faults.plan(call, mishap);
+  harness.create(story.choice);
+  harness.settle(hours(1));
+  for (const std::string& image : story.images) {
+    harness.happenings += 60;
+    people.change_image({"ml", story.choice.name}, image);
+    harness.settle(hours(2));
+  }
+  harness.run(minutes(10));
+  const kube::Key key = harness.rollouts().front();
+  harness.invariants.check_rest(key);
+  Ending ending;
+  if (const auto rollout = harness.invariants.rollout(key)) ending.told = ending_of(*rollout);
+  ending.calls = harness.faults.calls();
+  ending.result.broken = harness.invariants.broken();
+  ending.result.account = harness.account();
+  return ending;
+}
+
+const char* name(Mishap mishap) {
+  switch (mishap) {
+    case Mishap::CrashBefore: return "crash before";
+    case Mishap::CrashAfter: return "crash after";
+    case Mishap::Refused: return "refusal of";
+    case Mishap::AnswerLost: return "lost answer of";
+  }
+  return "";
+}
+
+// Tells it once more; what is different goes into the result.
+EpisodeResult compare(const Story& story, const Random& random, const Mishaps& mishaps, const std::string& expected,
+                      Counters& counters) {
+  Ending other = tell(story, random, mishaps, counters);
+  if (other.told != expected) {
+    std::string where;
+    for (const auto& [call, mishap] : mishaps) where += std::string(name(mishap)) + " call " + std::to_string(call) + ", ";
+    other.result.broken.push_back("with " + where + "the end is \"" + other.told + "\", without \"" + expected + "\"");
+  }
+  return other.result;
+}
+
+}  // namespace
+
+EpisodeResult twins(const Random& random, Counters& counters) {
+  const Story story = choose(random.fork(30));
+  const Ending straight = tell(story, random, {}, counters);
+  EpisodeResult result = straight.result;
+  Random draw = random.fork(31);
+  constexpr int kTold = 6;
+  for (int i = 0; i < kTold && result.broken.empty(); ++i) {
+    Mishaps mishaps;
+    std::uint64_t at = 0;
+    for (int n = draw.between(1, 3); n > 0; --n) {
+      at += 1 + static_cast<std::uint64_t>(draw.uniform() * static_cast<double>(straight.calls) / n);
+      mishaps.emplace_back(at, static_cast<Mishap>(draw.between(0, 3)));
+    }
+    result = compare(story, random, mishaps, straight.told, counters);
+  }
+  return result;
+}
+
+EpisodeResult every_call(const Random& random, Counters& counters) {
+  const Story story = choose(random.fork(30));
+  const Ending straight = tell(story, random, {}, counters);
+  EpisodeResult result = straight.result;
+  for (std::uint64_t call = 1; call <= straight.calls; ++call) {
+    for (const Mishap mishap : {Mishap::CrashBefore, Mishap::CrashAfter, Mishap::Refused, Mishap::AnswerLost}) {
+      if (!result.broken.empty()) return result;
+      result = compare(story, random, {{call, mishap}}, straight.told, counters);
+    }
+  }
+  return result;
+}
+
+}  // namespace sluice::simulation

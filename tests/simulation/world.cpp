@@ -1,0 +1,55 @@
+#include "world.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "traffic/route_view.h"
+#include "workload/views.h"
+
+namespace sluice::simulation {
+
+World::World(const Random& random, bool exact_traffic)
+    : server(clock),
+      kubelet(server, clock, random.fork(1)),
+      gateway(server, clock, random.fork(2)),
+      traffic(kubelet, gateway, clock, random.fork(3), exact_traffic) {}
+
+void World::notice(const kube::Resource& resource, const kube::Key& key) {
+  if (resource == workload::kDeployments) kubelet.notice_deployment(key);
+  if (resource == workload::kServices) kubelet.notice_service(key);
+  if (resource == traffic::kHttpRoutes) gateway.notice(key);
+}
+
+void World::notice_all_gone(const kube::Key& rollout) {
+  for (const std::string& name : kubelet.names_of(rollout)) {
+    kubelet.notice_deployment({rollout.ns, name});
+    kubelet.notice_service({rollout.ns, name});
+  }
+  kubelet.notice_service(rollout);
+  gateway.notice(rollout);
+}
+
+void World::act() {
+  kubelet.act();
+  gateway.act();
+}
+
+std::optional<Time> World::next_due() const {
+  const auto pods = kubelet.next_due();
+  const auto routes = gateway.next_due();
+  if (!pods || !routes) return pods ? pods : routes;
+  return std::min(*pods, *routes);
+}
+
+void World::advance(Duration by) {
+  while (by > Duration(0)) {
+    const Duration until_scrape = std::chrono::duration_cast<Duration>(traffic.next_scrape() - clock.now());
+    const Duration part = std::clamp(until_scrape, Duration(1), by);
+    traffic.pass(part);
+    clock.advance(part);
+    if (clock.now() >= traffic.next_scrape()) traffic.scrape();
+    by -= part;
+  }
+}
+
+}  // namespace sluice::simulation
