@@ -124,6 +124,10 @@ class Journal:
         with self._lock:
             return list(self._changes[namespace, rollout])
 
+    def count(self, namespace: str, rollout: str) -> int:
+        with self._lock:
+            return len(self._changes.get((namespace, rollout), []))
+
     def objects(self, namespace: str, rollout: str) -> dict[str, dict[str, Object]]:
         """What there is now: kind -> name -> object."""
         with self._lock:

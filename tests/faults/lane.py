@@ -20,7 +20,8 @@ from scenario import Scenario
 if TYPE_CHECKING:
     from world import World
 
-TIMEOUT = 120.0  # seconds for one part of a story: ten times what it takes on a quiet machine
+TIMEOUT = 60.0  # seconds without any change; the longest backoff of one failed call is far below
+LONGEST = 600.0  # seconds for one part of a story, however much happens; on a quiet machine it takes ten
 SETTLED = 1.0  # seconds that the end must last
 NOT_COMING = 4.0  # seconds after the end in which a call may still come
 _names = itertools.count(1)
@@ -145,17 +146,21 @@ class Lane:
         found = self.world.journal.objects(self.namespace, self.rollout)
         return found.get("rollouts", {}).get(self.rollout, {}).get("status", {})
 
-    def wait(self, what: str, predicate, timeout: float = TIMEOUT) -> State:
-        deadline = time.monotonic() + timeout
+    def wait(self, what: str, predicate) -> State:
+        """Until `predicate` holds of the state; StoryFailed when nothing happens any more, or for ever something."""
+        began = moved = time.monotonic()
+        seen = 0
         while True:
             state = self.state()
             if state and state["status"]["current"] and predicate(state):
                 return state
             if not self.operator.alive():
                 raise StoryFailed(f"the operator ended by itself while waiting for {what}")
-            if time.monotonic() >= deadline:
-                status = json.dumps(self.status())[:3000]
-                raise StoryFailed(f"waited {timeout:.0f} s for {what}; the status is {status}")
+            now, known = time.monotonic(), self.world.journal.count(self.namespace, self.rollout)
+            if known != seen:
+                seen, moved = known, now
+            if now >= min(moved + TIMEOUT, began + LONGEST):
+                raise StoryFailed(f"waited {now - began:.0f} s for {what}; the status is {self._told()}")
             self.world.journal.wait(self.namespace, 0.2)
 
     def _await_end(self, scenario: Scenario, plan: Plan, reference: State | None) -> State:
@@ -181,6 +186,10 @@ class Lane:
         except StoryFailed as problem:
             lines = differences(reference, self.state()) if reference else []
             raise StoryFailed("\n    ".join([str(problem), *lines])) from None
+
+    def _told(self) -> str:
+        status = {name: value for name, value in self.status().items() if name not in ("evidence", "metrics")}
+        return json.dumps(status)
 
     def _path(self) -> str:
         return f"/apis/sluice.dev/v1alpha1/namespaces/{self.namespace}/rollouts/{self.rollout}"
