@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -74,11 +75,12 @@ class App {
  public:
   // `instance` tells this process from others of its kind.
   App(const OperatorOptions& options, const std::string& instance, const kube::Config& config,
-      std::unique_ptr<kube::Client> client, OwnMetrics& metrics)
+      std::unique_ptr<kube::Client> client, std::unique_ptr<kube::Client> lease_client, OwnMetrics& metrics)
       : options_(options),
         metrics_(metrics),
         client_(std::move(client)),
-        elector_(*client_,
+        lease_client_(std::move(lease_client)),
+        elector_(*lease_client_,
                  {.ns = options.lease_namespace.empty() ? config.ns : options.lease_namespace,
                   .name = options.lease_name,
                   .identity = instance,
@@ -158,7 +160,7 @@ class App {
 
   void look_finished(const kube::Key& key, metrics::LookResult result) {
     reconciler_.look_finished(key, std::move(result));
-    controller_.queue().add(key);
+    controller_.queue().add(key, runtime::Priority::Urgent);  // a candidate may be doing harm
   }
 
   void stop() {
@@ -181,6 +183,7 @@ class App {
   SystemClock clock_;
   AlwaysLeads alone_;
   std::unique_ptr<kube::Client> client_;
+  std::unique_ptr<kube::Client> lease_client_;
   runtime::LeaderElector elector_;
   runtime::FencedClient writer_;
   runtime::EventRecorder recorder_;
@@ -229,17 +232,24 @@ int run_operator(const OperatorOptions& options) {
     return 1;
   }
   OwnMetrics metrics;
-  kube::ClientOptions client_options;
   const std::string instance = identity();
+  kube::ClientOptions client_options;
   client_options.user_agent = kube::user_agent(instance);  // the API server's audit log tells replicas apart
   client_options.observer = [&metrics](const kube::RequestRecord& record) { metrics.api_request(record); };
+  if (options.leader_elect) {  // no write may be under way when another process leads
+    client_options.write_deadline =
+        std::min(client_options.write_deadline, options.lease_duration - options.renew_deadline);
+  }
   auto client = kube::connect(*config, client_options);
-  if (!client) {
-    log::error(client.error().message);
+  // One request for the Lease that hangs must not cost the lead.
+  client_options.deadline = client_options.write_deadline = options.renew_deadline / 2;
+  auto lease_client = kube::connect(*config, client_options);
+  if (!client || !lease_client) {
+    log::error((client ? lease_client : client).error().message);
     return 1;
   }
   log::info("sluice operator", {{"version", SLUICE_VERSION}, {"server", config->server}, {"config", config->origin}});
-  App app(options, instance, *config, std::move(client).take(), metrics);
+  App app(options, instance, *config, std::move(client).take(), std::move(lease_client).take(), metrics);
   return app.run();
 }
 

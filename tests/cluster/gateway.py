@@ -73,6 +73,11 @@ def envoy_gateway(site: Site) -> Component:
     )
 
 
+# Shorter than the servers keep a connection (uvicorn, which MLServer runs on: 5 s): a request that is sent while the
+# server closes is answered with 503.
+_IDLE = "3s"
+
+
 def manifests(namespace: str, name: str, port: int) -> list[tuple[str, dict[str, Any]]]:
     """The class, the Gateway, and a Service of the Gateway's name for callers inside the cluster."""
     gateway_api = "/apis/gateway.networking.k8s.io/v1"
@@ -120,6 +125,18 @@ def manifests(namespace: str, name: str, port: int) -> list[tuple[str, dict[str,
                             "allowedRoutes": {"namespaces": {"from": "All"}},
                         }
                     ],
+                },
+            },
+        ),
+        (
+            f"/apis/gateway.envoyproxy.io/v1alpha1/namespaces/{namespace}/backendtrafficpolicies/{name}",
+            {
+                "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+                "kind": "BackendTrafficPolicy",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {
+                    "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name}],
+                    "timeout": {"http": {"connectionIdleTimeout": _IDLE}},
                 },
             },
         ),

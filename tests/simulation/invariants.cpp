@@ -185,12 +185,12 @@ void Invariants::check_rest(const kube::Key& key) {
     fail("rollout " + key.name + " does not come to rest" + says);
     return;
   }
-  const std::string wanted = workload::revision_of(now->spec.pod_template, status.collision_count);
+  const std::string wanted = workload::revision_of(now->spec.pod_template.tree(), status.collision_count);
   const bool stalled = api::has_status(status.conditions, api::kStalled, api::ConditionStatus::True);
   const double candidate = rate_of(key, wanted);
   const double stable = rate_of(key, status.stable_revision);
   const bool conflict = status.traffic.reasserted > 1;
-  const bool never_ready = now->spec.pod_template.dump().find(":broken") != std::string::npos;
+  const bool never_ready = now->spec.pod_template.text().find(":broken") != std::string::npos;
   if (status.phase == api::Phase::Degraded && !never_ready && !conflict) {
     fail("rollout " + key.name + " is degraded in a healthy cluster" + says);
   }
