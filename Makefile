@@ -65,7 +65,7 @@ test-unit: build
 .PHONY: test-integration
 test-integration: build
 	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (4 minutes; the first time 20 more to build them)"
-	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/integration
+	@$(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider tests/integration
 
 .PHONY: test-faults test-away
 SAMPLE ?= 0
@@ -81,7 +81,7 @@ test-away: build
 .PHONY: test-e2e
 test-e2e: build
 	@echo "== End-to-end tests: a real node, Helm, Locust and model servers (6 minutes; the first time 15 more for images)"
-	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/e2e
+	@$(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider tests/e2e
 
 .PHONY: bench
 ROLLOUTS ?= 200

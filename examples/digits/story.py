@@ -89,6 +89,14 @@ class Story:
         if done.returncode != 0:
             pods = self.place.kubectl("describe", "pods", "-n", SYSTEM_NAMESPACE).stdout[-3000:]
             raise ClusterError(f"helm install failed: {done.stderr.strip()[-600:]}\n{pods}")
+        # Helm's own wait was seen to end before the Deployment had its first pod.
+        checked(
+            self.place.kubectl(
+                "rollout", "status", "deployment", "--selector", f"app.kubernetes.io/instance={RELEASE}",
+                "--namespace", SYSTEM_NAMESPACE, "--timeout=180s", timeout=200,
+            ),
+            "the start of the operator",
+        )  # fmt: skip
 
     def uninstall_operator(self) -> None:
         checked(

@@ -48,9 +48,8 @@ double log_e_above(double events, double exposure, double ceiling, double disper
   return mixture(grid, events, exposure * ceiling, dispersion);
 }
 
-double log_e_non_inferior(double log_e_ratio, double log_e_below) {
-  constexpr double log_two = 0.693147180559945309;
-  return log_add_exp(log_e_ratio, log_e_below) - log_two;
+double log_e_non_inferior(double log_e_ratio, double log_e_below, double ratio_share) {
+  return log_add_exp(log_e_ratio + std::log(ratio_share), log_e_below + std::log1p(-ratio_share));
 }
 
 double log_e_harm_above_floor(double log_e_harm, double log_e_above) {

@@ -24,8 +24,9 @@ double log_e_below(double events, double exposure, double ceiling, double disper
 double log_e_above(double events, double exposure, double ceiling, double dispersion = 1.0);
 
 // H0: the candidate's rate is at least the margin times stable's AND at least the ceiling. Both e-values are
-// e-values under it, so their mean is one: log((E_ratio + E_below) / 2).
-double log_e_non_inferior(double log_e_ratio, double log_e_below);
+// e-values under it, and so is any average of them whose weights are fixed beforehand:
+// log( a E_ratio + (1 - a) E_below ), with 0 < a < 1 the ratio's share.
+double log_e_non_inferior(double log_e_ratio, double log_e_below, double ratio_share = 0.5);
 
 // Harm means a ratio above the tolerated one AND a rate above the floor; its null is a union, so the weaker
 // evidence counts.

@@ -95,6 +95,17 @@ PastDispersion past_dispersion(std::span<const double> events, std::span<const d
   return past;
 }
 
+namespace {
+
+// Whether a sum of squares exceeds the 90 % quantile of a chi-square. Precondition: degrees > 0.
+bool is_beyond_chance(double squares, double degrees) {
+  constexpr double normal_quantile = 1.2815515655446004;
+  const double variance = 2.0 / (9.0 * degrees);
+  return std::cbrt(squares / degrees) > 1.0 - variance + normal_quantile * std::sqrt(variance);
+}
+
+}  // namespace
+
 double ratio_dispersion(const ConditionalDispersion& now, double past_phi, double past_weight) {
   constexpr int first_blocks = 4;
   constexpr double assumed_at_first = 2.0;
@@ -102,7 +113,9 @@ double ratio_dispersion(const ConditionalDispersion& now, double past_phi, doubl
     const double prior = std::max(1.0, past_phi);
     if (past_weight + now.degrees() <= 0.0) return prior;
     const double chi_square = now.degrees() > 0.0 ? now.chi_square() : 0.0;
-    return std::max(1.0, (past_weight * prior + chi_square) / (past_weight + now.degrees()));
+    const double squares = past_weight * prior + chi_square;
+    const double degrees = past_weight + now.degrees();
+    return is_beyond_chance(squares, degrees) ? std::max(1.0, squares / degrees) : 1.0;
   }
   if (now.blocks() == 0) return 1.0;
   return now.blocks() <= first_blocks ? assumed_at_first : now.phi();

@@ -91,8 +91,11 @@ struct PastDispersion {
 // spans of equal length, in order of time. Pairs without event or exposure are passed over.
 PastDispersion past_dispersion(std::span<const double> events, std::span<const double> exposure);
 
-// The phi by which the ratio's log factors are divided: max(1, (nu_0 max(1, phi_0) + chi2)/(nu_0 + df)).
-// Without a past (phi_0 = 0): 1 while no block has informed, 2 for the first four that do, then chi2/df.
+// The phi by which the ratio's log factors are divided: (nu_0 max(1, phi_0) + chi2)/(nu_0 + df) where that is above 1
+// beyond chance, else 1. Beyond chance: the numerator exceeds the 90 % quantile of a chi-square of nu_0 + df degrees, by
+// the cube-root approximation of Wilson and Hilferty (1931). Noise in the estimate would only slow every verdict; any
+// phi >= 1 keeps the guarantee, however it is chosen.
+// Without a past (phi_0 = 0): 1 while no block has informed, 2 for the first four that do, then max(1, chi2/df).
 double ratio_dispersion(const ConditionalDispersion& now, double past_phi, double past_weight);
 
 }  // namespace sluice::stats

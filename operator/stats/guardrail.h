@@ -53,7 +53,8 @@ class GuardrailEvidence {
 
   // Harm: the ratio above harm_ratio and, when there is a floor, the rate above it. Dispersion applied.
   double log_e_harm() const { return now_.harm; }
-  // Non-inferiority: the mean of the two e-values below, or the first alone when or_below is 0.
+  // Non-inferiority: three quarters of the first e-value below and one of the second, or the first alone when
+  // or_below is 0.
   double log_e_non_inferior() const { return now_.non_inferior; }
   double log_e_non_inferior_ratio() const { return now_.ratio; }
   double log_e_below() const { return now_.below; }            // minus infinity when or_below is 0

@@ -9,7 +9,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
 
-from cluster import Cluster, Options  # noqa: E402
+from cluster import Cluster, Options, Report  # noqa: E402
 
 from kubelet import Kubelet  # noqa: E402
 from story import NAMESPACE, Operator, Story, gone  # noqa: E402
@@ -17,7 +17,10 @@ from story import NAMESPACE, Operator, Story, gone  # noqa: E402
 
 @pytest.fixture(scope="session")
 def cluster():
-    with Cluster("integration", "integration", options=Options(gateway_namespace=NAMESPACE, audit=True)) as started:
+    # Progress goes past pytest's capture: the programs may have to be built first.
+    report, options = Report(sys.__stderr__), Options(gateway_namespace=NAMESPACE, audit=True)
+    report.line("")
+    with Cluster("integration", "integration", options=options, report=report) as started:
         for crd in sorted((ROOT / "crds").glob("*.yaml")):
             started.install_crd(crd.read_text())
         started.wait_for(started.crds_established, "the CRDs to be served")

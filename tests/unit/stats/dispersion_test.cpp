@@ -135,7 +135,8 @@ TEST(PastDispersion, NoPastSaysSo) {
 TEST(RatioDispersion, WithAPastIsShrunkTowardsIt) {
   const auto now = of<ConditionalDispersion>(six);
   EXPECT_NEAR(ratio_dispersion(now, 1.3, 12.0), 1.785579857398319, 1e-12);
-  EXPECT_NEAR(ratio_dispersion({}, 1.3, 12.0), 1.3, 1e-15);
+  EXPECT_EQ(ratio_dispersion({}, 1.3, 12.0), 1.0) << "12 degrees of freedom scatter that much by chance";
+  EXPECT_NEAR(ratio_dispersion({}, 1.3, 100.0), 1.3, 1e-15) << "100 do not";
   // A past below 1 counts as 1.
   EXPECT_NEAR(ratio_dispersion(now, 0.4, 12.0), (12.0 + 14.75485757577142) / 17.0, 1e-12);
   EXPECT_EQ(ratio_dispersion({}, 0.4, 12.0), 1.0);

@@ -59,7 +59,7 @@ TEST(Planning, TheExpectedPathIsNearTheSimulatedMedian) {
   EXPECT_NEAR(fresh.looks_to_harm(minute(0.01, 2.0).block(), threshold), 2.0, 0.6);
   EXPECT_NEAR(fresh.looks_to_harm(minute(0.01, 1.5).block(), threshold), 7.0, 1.5);
   EXPECT_NEAR(fresh.looks_to_non_inferior(minute(0.01, 1.0).block(), threshold), 8.0, 1.5);
-  EXPECT_EQ(std::ceil(fresh.looks_to_non_inferior(minute(0.0, 1.0).block(), threshold)), 8.0);
+  EXPECT_EQ(std::ceil(fresh.looks_to_non_inferior(minute(0.0, 1.0).block(), threshold)), 9.0);
 }
 
 TEST(Planning, WhatHasBeenSeenCounts) {
