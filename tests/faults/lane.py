@@ -50,6 +50,7 @@ class Operator:
         self._name = lane
         self._lock = threading.Lock()
         self._process: process.Process | None = None
+        self.started = 0.0  # monotonic
         self.log = world.cluster.site.log(lane)
         self._kubeconfig = world.cluster.site.write(f"{lane}.kubeconfig", json.dumps(_kubeconfig(server)))
 
@@ -82,6 +83,7 @@ class Operator:
         return self._process.pid if self._process else 0
 
     def _start(self) -> None:
+        self.started = time.monotonic()
         arguments = ["--kubeconfig", self._kubeconfig, "-n", self._name, "--bind", "", "--status-interval", "1s"]
         self._process = self._world.spawn([str(self._world.binary), "operator", *arguments], self._name)
 
@@ -172,6 +174,10 @@ class Lane:
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < (SETTLED if reference else 2 * SETTLED):
             time.sleep(0.1)
+            if not self.proxy.requests_since(self.operator.started):  # one that was killed is not up yet
+                quiet_since = time.monotonic()
+                if quiet_since - self.operator.started > TIMEOUT:
+                    raise StoryFailed("the operator was started again, and asks for nothing")
             if self.state() != state:
                 state = self._await_same(scenario, reference)
                 quiet_since = time.monotonic()
