@@ -16,13 +16,14 @@ json Case::config(const std::string& name, const std::string& value) const {
 json Case::deployment(const std::string& name) const {
   const json labels = {{"app", name}};
   const json container = {{"name", "model"}, {"image", "model:1"}};
+  const json pod = {{"metadata", {{"labels", labels}}}, {"spec", {{"containers", json::array({container})}}}};
   return {{"apiVersion", "apps/v1"},
           {"kind", "Deployment"},
           {"metadata", {{"name", name}, {"namespace", ns_}}},
           {"spec",
            {{"replicas", 0},
             {"selector", {{"matchLabels", labels}}},
-            {"template", {{"metadata", {{"labels", labels}}}, {"spec", {{"containers", json::array({container})}}}}}}}};
+            {"template", pod}}}};
 }
 
 json Case::made(const kube::Resource& resource, const json& object) {

@@ -40,8 +40,9 @@ class Case {
   template <class T>
   void refused(const Result<T>& result, ErrorCode code, const std::string& what) {
     if (result.ok()) return that(false, what + ": was not refused");
-    that(result.error().code == code, what + ": " + to_string(result.error().code) + " instead of " + to_string(code) +
-                                          " (" + result.error().message + ")");
+    const std::string got = to_string(result.error().code);
+    that(result.error().code == code,
+         what + ": " + got + " instead of " + to_string(code) + " (" + result.error().message + ")");
   }
   template <class T>
   bool done(const Result<T>& result, const std::string& what) {

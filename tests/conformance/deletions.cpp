@@ -12,8 +12,8 @@ using nlohmann::json;
 
 void deletion(Case& c) {
   const json made = c.made(kConfigMaps, c.config("deleted"));
-  c.refused(c.client.remove(kConfigMaps, c.key("deleted"), "00000000-0000-0000-0000-000000000000"), ErrorCode::Conflict,
-            "delete of another uid");
+  const char* another = "00000000-0000-0000-0000-000000000000";
+  c.refused(c.client.remove(kConfigMaps, c.key("deleted"), another), ErrorCode::Conflict, "delete of another uid");
   c.done(c.client.remove(kConfigMaps, c.key("deleted"), uid_of(made)), "delete");
   c.refused(c.client.get(kConfigMaps, c.key("deleted")), ErrorCode::NotFound, "get of what was deleted");
   c.refused(c.client.remove(kConfigMaps, c.key("deleted")), ErrorCode::NotFound, "delete of what was deleted");

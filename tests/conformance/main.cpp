@@ -89,6 +89,8 @@ int main(int argc, char** argv) {
   }
   const int failed = run(*client, ns, !no_collector);
   const auto removed = client->remove(sluice::conformance::kNamespaces, {"", ns});
-  if (!removed) std::fprintf(stderr, "conformance: %s is left behind: %s\n", ns.c_str(), removed.error().message.c_str());
+  if (!removed) {
+    std::fprintf(stderr, "conformance: %s is left behind: %s\n", ns.c_str(), removed.error().message.c_str());
+  }
   return failed == 0 ? 0 : 1;
 }

@@ -60,7 +60,8 @@ void pages(Case& c) {
     options.continue_token = got->continue_token;
     if (options.continue_token.empty()) break;
   }
-  c.that(found == std::vector<std::string>{"page-0", "page-1", "page-2", "page-3", "page-4"}, "pages in order, complete");
+  const std::vector<std::string> wanted = {"page-0", "page-1", "page-2", "page-3", "page-4"};
+  c.that(found == wanted, "pages in order, complete");
   c.that(versions.size() == 1, "all pages are of one version");
 }
 
@@ -95,7 +96,8 @@ class Watching {
  private:
   void note(const kube::WatchEvent& event) {
     if (event.type == Type::Bookmark) return;
-    const char* what = event.type == Type::Added ? "Added " : event.type == Type::Modified ? "Modified " : "Deleted ";
+    const bool added = event.type == Type::Added;
+    const char* what = added ? "Added " : event.type == Type::Modified ? "Modified " : "Deleted ";
     const std::lock_guard lock(mutex_);
     events_.push_back(what + kube::name_of(event.object));
     changed_.notify_all();

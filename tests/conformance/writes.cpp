@@ -61,7 +61,7 @@ void update_of_nothing(Case& c) {
 void merge_patch(Case& c) {
   c.made(kConfigMaps, c.config("merge"));
   const auto added = c.client.patch(kConfigMaps, c.key("merge"), {{"data", {{"more", "x"}}}}, {});
-  if (c.done(added, "merge patch")) c.that((*added)["data"].size() == 2, "a merge patch keeps what it does not name");
+  if (c.done(added, "merge patch")) c.that((*added)["data"].size() == 2, "it keeps what it does not name");
   const auto taken = c.client.patch(kConfigMaps, c.key("merge"), {{"data", {{"value", nullptr}}}}, {});
   if (c.done(taken, "merge patch with null")) c.that(!(*taken)["data"].contains("value"), "null takes away");
   c.refused(c.client.patch(kConfigMaps, c.key("absent"), {{"data", {{"a", "b"}}}}, {}), ErrorCode::NotFound,
@@ -73,7 +73,8 @@ void patch_guarded_by_version(Case& c) {
   json body = {{"metadata", {{"resourceVersion", version_of(first)}}}, {"data", {{"value", "2"}}}};
   c.done(c.client.patch(kConfigMaps, c.key("guarded"), body, {}), "merge patch at the version that was read");
   body["data"]["value"] = "3";
-  c.refused(c.client.patch(kConfigMaps, c.key("guarded"), body, {}), ErrorCode::Conflict, "merge patch at an old one");
+  const auto late = c.client.patch(kConfigMaps, c.key("guarded"), body, {});
+  c.refused(late, ErrorCode::Conflict, "merge patch at an old one");
 }
 
 void status_is_apart(Case& c) {
@@ -100,9 +101,9 @@ void generation(Case& c) {
   c.made(kDeployments, c.deployment("generation"));
   const json label = {{"metadata", {{"labels", {{"a", "b"}}}}}};
   const auto labelled = c.client.patch(kDeployments, c.key("generation"), label, {});
-  if (c.done(labelled, "patch of a label")) c.that(kube::generation_of(*labelled) == 1, "a label leaves the generation");
+  if (c.done(labelled, "patch of a label")) c.that(kube::generation_of(*labelled) == 1, "a label leaves it");
   const auto edited = c.client.patch(kDeployments, c.key("generation"), {{"spec", {{"paused", true}}}}, {});
-  if (c.done(edited, "patch of the spec")) c.that(kube::generation_of(*edited) == 2, "the spec raises the generation");
+  if (c.done(edited, "patch of the spec")) c.that(kube::generation_of(*edited) == 2, "the spec raises it");
 }
 
 }  // namespace

@@ -12,7 +12,10 @@ namespace {
 class Chaos {
  public:
   Chaos(const Random& random, Counters& counters)
-      : harness_(random, false, counters), people_(harness_, random.fork(20)), counters_(counters), random_(random.fork(21)) {}
+      : harness_(random, false, counters),
+        people_(harness_, random.fork(20)),
+        counters_(counters),
+        random_(random.fork(21)) {}
 
   EpisodeResult run() {
     const int rollouts = random_.between(1, 3);

@@ -16,8 +16,8 @@ constexpr const char* kNamespace = "ml";
 
 json spec_of(const RolloutChoice& choice) {
   const std::string arm = "{rollout=\"$(rollout)\",revision=\"$(revision)\"}";
-  const json metric = {{"name", "errors"},
-                       {"counter", {{"events", "http_errors_total" + arm}, {"total", "http_requests_total" + arm}}}};
+  const json counter = {{"events", "http_errors_total" + arm}, {"total", "http_requests_total" + arm}};
+  const json metric = {{"name", "errors"}, {"counter", counter}};
   const json stage = {
       {"name", "canary"}, {"canary", {{"weights", choice.weights}, {"minLooks", 2}}}, {"maxDuration", choice.max_duration}};
   return {{"replicas", choice.replicas},

@@ -1,10 +1,10 @@
 // What must hold whatever happens, checked after each write of the operator and at the end of an episode.
 //
-// At each write of a status: the weights sum to 100 and fit the stage; stable changes only by promotion; each attempt
-// of a revision ends in one entry of the history; no verdict by evidence without looks, none against clear evidence;
-// conditions are coherent. At each write of a route: the weights sum, one candidate at most is exposed, at most as far
-// as the status said before, and only after its pods were ready. At each write of a Deployment: nothing that gets
-// requests is taken away.
+// At each write of a status: the weights sum to 100 and fit the stage; stable changes only by promotion; each
+// attempt of a revision ends in one entry of the history; no verdict by evidence without looks, none against clear
+// evidence; conditions are coherent. At each write of a route: the weights sum, one candidate at most is exposed, at
+// most as far as the status said before, and only after its pods were ready. At each write of a Deployment: nothing
+// that gets requests is taken away.
 #pragma once
 
 #include <map>

@@ -81,7 +81,9 @@ void Invariants::check_entry(const kube::Key& key, const std::string& stable, co
   if (entry.looks < 1) fail("revision " + entry.revision + ": " + entry.reason + " without a look");
   const double ratio = rate_of(key, entry.revision) / rate_of(key, stable);
   const bool promoted = entry.outcome == api::Outcome::Promoted;
-  if (promoted && ratio > 10) fail("a revision " + std::to_string(ratio) + " times as bad was promoted: " + entry.message);
+  if (promoted && ratio > 10) {
+    fail("a revision " + std::to_string(ratio) + " times as bad was promoted: " + entry.message);
+  }
   if (!promoted && ratio < 0.5) fail("a revision that is better was rolled back: " + entry.message);
   if (ratio != 1) return;
   ++equals_decided_;

@@ -179,7 +179,8 @@ bool Kubelet::kill_a_pod() {
     if (workload.ready() > 0) alive.emplace_back(&key, &workload);
   }
   if (alive.empty()) return false;
-  const auto [key, workload] = alive[static_cast<std::size_t>(random_.between(0, static_cast<int>(alive.size()) - 1))];
+  const int which = random_.between(0, static_cast<int>(alive.size()) - 1);
+  const auto [key, workload] = alive[static_cast<std::size_t>(which)];
   const auto victim =
       std::find_if(workload->pods.begin(), workload->pods.end(), [](const Pod& pod) { return pod.ready; });
   workload->last_ready = clock_.now();

@@ -14,7 +14,8 @@ std::string People::any_image(const kube::Key& key) {
                                                             "bad",  "bad",   "bad",   "broken"};
   std::vector<std::string>& had = images_[key];
   if (had.empty()) had.push_back(RolloutChoice().image);
-  if (random_.chance(0.25)) return had[static_cast<std::size_t>(random_.between(0, static_cast<int>(had.size()) - 1))];
+  const int last = static_cast<int>(had.size()) - 1;
+  if (random_.chance(0.25)) return had[static_cast<std::size_t>(random_.between(0, last))];
   const char* quality = kQualities[static_cast<std::size_t>(random_.between(0, 7))];
   return had.emplace_back(std::string("model:") + quality + "-" + std::to_string(++made_));
 }

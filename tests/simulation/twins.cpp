@@ -87,8 +87,11 @@ EpisodeResult compare(const Story& story, const Random& random, const Mishaps& m
   Ending other = tell(story, random, mishaps, counters);
   if (other.told != expected) {
     std::string where;
-    for (const auto& [call, mishap] : mishaps) where += std::string(name(mishap)) + " call " + std::to_string(call) + ", ";
-    other.result.broken.push_back("with " + where + "the end is \"" + other.told + "\", without \"" + expected + "\"");
+    for (const auto& [call, mishap] : mishaps) {
+      where += std::string(name(mishap)) + " call " + std::to_string(call) + ", ";
+    }
+    other.result.broken.push_back("with " + where + "the end is \"" + other.told + "\", without \"" + expected +
+                                  "\"");
   }
   return other.result;
 }

@@ -114,7 +114,11 @@ TEST_F(ReconcilerTest, EndpointsOfAFormerRolloutOfTheSameNameAreNotCounted) {
                   {"namespace", "ml"},
                   {"labels", {{"sluice.dev/rollout", "digits"}, {"kubernetes.io/service-name", name}}},
                   {"ownerReferences",
-                   {{{"apiVersion", "v1"}, {"kind", "Service"}, {"name", name}, {"uid", uid}, {"controller", true}}}}}},
+                   {{{"apiVersion", "v1"},
+                     {"kind", "Service"},
+                     {"name", name},
+                     {"uid", uid},
+                     {"controller", true}}}}}},
                 {"addressType", "IPv4"},
                 {"ports", {{{"port", 8080}}}},
                 {"endpoints", {{{"conditions", {{"ready", true}}}}, {{"conditions", {{"ready", true}}}}}}};
