@@ -132,7 +132,7 @@ TrafficStatus traffic_of(const json& in) {
 // The readable texts are rounded, which could put evidence over its threshold: without the exact ones there
 // is none.
 void read_exact_numbers(const json& in, MetricStatus& out) {
-  const auto numbers = unpack_exact(text_of(in, "exact"), 11);
+  const auto numbers = unpack_exact(text_of(in, "exact"), 12);
   if (!numbers) return;
   const auto& n = *numbers;
   out.effect = n[0];
@@ -146,6 +146,7 @@ void read_exact_numbers(const json& in, MetricStatus& out) {
   out.non_inferior_log_threshold = n[8].value_or(0);
   out.dispersion = n[9].value_or(1);
   out.pod_spread = n[10];
+  out.power = n[11];
 }
 
 std::optional<MetricStatus> read_metric(const json& in) {
@@ -163,6 +164,7 @@ std::optional<MetricStatus> read_metric(const json& in) {
   out.looks = number_of<int>(in, "looks");
   out.dropped = number_of<int>(in, "dropped");
   out.newest_sample = time_of(in, "newestSample");
+  out.method = text_of(in, "method");
   out.message = text_of(in, "message");
   return out;
 }
@@ -191,6 +193,7 @@ std::optional<HistoryEntry> read_history(const json& in) {
   out.started_at = time_of(in, "startedAt").value_or(Time{});
   out.finished_at = time_of(in, "finishedAt").value_or(Time{});
   out.looks = number_of<int>(in, "looks");
+  out.attempt = number_of<std::int64_t>(in, "attempt");
   out.message = text_of(in, "message");
   return out;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -57,7 +58,7 @@ json to_json(const TrafficStatus& traffic) {
 }
 
 // The numbers of a metric that are logarithms or estimates, in the order in which `exact` holds them.
-constexpr std::size_t kExactNumbers = 11;
+constexpr std::size_t kExactNumbers = 12;
 std::array<std::optional<double>, kExactNumbers> exact_numbers(const MetricStatus& m) {
   return {m.effect,
           m.lower,
@@ -69,13 +70,15 @@ std::array<std::optional<double>, kExactNumbers> exact_numbers(const MetricStatu
           m.non_inferior_log_e_peak,
           m.non_inferior_log_threshold,
           m.dispersion,
-          m.pod_spread};
+          m.pod_spread,
+          m.power};
 }
 
 json evidence_to_json(double log_e, double peak, double threshold) {
   return {{"evidence", e_value_text(log_e)},
           {"peak", e_value_text(peak)},
-          {"threshold", e_value_text(threshold)}};
+          {"threshold", e_value_text(threshold)},
+          {"pValue", e_value_text(std::min(0.0, -peak))}};
 }
 
 json to_json(const MetricStatus& metric) {
@@ -93,9 +96,11 @@ json to_json(const MetricStatus& metric) {
   out["nonInferior"] = evidence_to_json(metric.non_inferior_log_e, metric.non_inferior_log_e_peak,
                                         metric.non_inferior_log_threshold);
   if (metric.non_inferior_in) out["nonInferior"]["expectedIn"] = format_duration(*metric.non_inferior_in);
+  if (metric.power) out["power"] = percent_text(*metric.power);
   if (metric.pod_spread) out["podSpread"] = percent_text(*metric.pod_spread);
   if (metric.dropped != 0) out["dropped"] = metric.dropped;
   put(out, "newestSample", metric.newest_sample);
+  put(out, "method", metric.method);
   put(out, "message", metric.message);
   return out;
 }
@@ -119,6 +124,7 @@ json to_json(const HistoryEntry& entry) {
            {"finishedAt", format_time(entry.finished_at)},
            {"looks", entry.looks}};
   put(out, "stage", entry.stage);
+  if (entry.attempt != 0) out["attempt"] = entry.attempt;
   put(out, "message", entry.message);
   return out;
 }

@@ -201,8 +201,10 @@ struct MetricStatus {
   int looks = 0;
   int dropped = 0;                        // blocks that could not be used
   double dispersion = 1;
+  std::optional<double> power;            // to have seen catastrophicEffect by now
   std::optional<double> pod_spread;       // how far stable's pods are from one another, as a fraction
   std::optional<Time> newest_sample;
+  std::string method;                     // the test, and what it assumes
   std::string message;                    // one sentence for a person
   bool operator==(const MetricStatus&) const = default;
 };
@@ -228,6 +230,7 @@ struct HistoryEntry {
   Time started_at{};
   Time finished_at{};
   int looks = 0;
+  std::int64_t attempt = 0;  // the how-manieth of this revision: each had a fresh error budget
   std::string message;   // the numbers, in a sentence
   bool operator==(const HistoryEntry&) const = default;
 };

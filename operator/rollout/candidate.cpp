@@ -28,6 +28,7 @@ void record(Context& context, api::Outcome outcome, const std::string& reason, c
   entry.started_at = status.started_at.value_or(context.now);
   entry.finished_at = context.now;
   entry.looks = looks_taken(status);
+  entry.attempt = status.attempt;
   entry.message = message;
   status.history.insert(status.history.begin(), std::move(entry));
   if (status.history.size() > kHistory) status.history.resize(kHistory);
@@ -64,7 +65,8 @@ void begin(Context& context, const std::string& revision, std::int64_t attempt) 
   context.event(Event::Type::Normal, "RolloutStarted",
                 status.stable_revision.empty()
                     ? "revision " + revision + " is the first one; it becomes stable once it is ready"
-                    : "revision " + revision + " is a candidate to replace " + status.stable_revision);
+                    : "revision " + revision + " is a candidate to replace " + status.stable_revision +
+                          (attempt > 1 ? ", attempt " + std::to_string(attempt) + ": with a fresh error budget" : ""));
 }
 
 void supersede(Context& context) {

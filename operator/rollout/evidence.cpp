@@ -53,24 +53,22 @@ stats::GuardrailEvidence restore(const api::MetricSpec& metric, const api::Evide
   return stats::GuardrailEvidence(parameters);
 }
 
-// Looks until non-inferiority is expected if the candidate's rate is what it seems to be, at the last block's
-// exposure. Absent when it is proven, or when it does not come nearer.
+// What every metric is judged by. The dispersion is shown beside it.
+constexpr const char* kMethod = "conditional-poisson e-process: events independent, or as bursty as the dispersion says";
+
+// When non-inferiority is expected if both rates stay what they seem to be, at the last block's exposure. Absent
+// when it does not come nearer, or only after a long time.
 std::optional<Duration> expected_in(const stats::GuardrailEvidence& evidence, const stats::Block& last,
                                     double threshold, Duration interval) {
-  const double missing = threshold - evidence.log_e_non_inferior();
-  if (missing <= 0) return std::nullopt;
-  const int looks = evidence.looks();
-  if (looks < 2 || last.candidate_exposure <= 0) return std::nullopt;
-  const double per_look = evidence.log_e_non_inferior() / looks;
-  const auto& p = evidence.parameters();
-  double by_ceiling = 0;  // growth if no event came at all: the exposure alone, at the best point of the grid
-  if (p.or_below > 0) by_ceiling = last.candidate_exposure * p.or_below * 0.8;
-  const bool clean = evidence.totals().candidate_events == 0;
-  const double growth = clean ? by_ceiling : per_look;
-  if (growth <= 0) return std::nullopt;
-  const double looks_left = std::ceil(missing / growth);
-  if (looks_left > 10'000) return std::nullopt;
-  return interval * static_cast<std::int64_t>(looks_left);
+  constexpr double longest = 10'000;
+  const stats::Block& totals = evidence.totals();
+  if (totals.candidate_exposure <= 0 || totals.stable_exposure <= 0) return std::nullopt;
+  stats::Block per_look = last;
+  per_look.candidate_events = last.candidate_exposure * totals.candidate_events / totals.candidate_exposure;
+  per_look.stable_events = last.stable_exposure * totals.stable_events / totals.stable_exposure;
+  const double looks = evidence.looks_to_non_inferior(per_look, threshold);
+  if (looks <= 0 || looks > longest) return std::nullopt;
+  return interval * static_cast<std::int64_t>(std::ceil(looks));
 }
 
 api::Verdict verdict_of(GuardrailState state) {
@@ -89,7 +87,7 @@ GuardrailEvidenceSummary summarise_metric(const api::AnalysisSpec& analysis, con
   GuardrailEvidenceSummary summary;
   summary.name = metric.name;
   summarise(evidence, analysis, limits, summary);
-  summary.power = catastrophe_power(evidence, analysis, limits);
+  if (metric.role == api::MetricRole::Guardrail) summary.power = catastrophe_power(evidence, analysis, limits);
   return summary;
 }
 
@@ -112,10 +110,16 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   out.harm_log_e_peak = summary.harm_peak;
   out.non_inferior_log_e = summary.non_inferior;
   out.non_inferior_log_e_peak = summary.non_inferior_peak;
-  out.non_inferior_in = expected_in(evidence, block, limits.non_inferior, analysis.interval);
   out.looks = evidence.looks();
   out.dispersion = evidence.dispersion();
+  out.method = kMethod;
   const GuardrailState state = judge(summary, limits);
+  out.non_inferior_in.reset();
+  if (state == GuardrailState::Unproven) {
+    out.non_inferior_in = expected_in(evidence, block, limits.non_inferior, analysis.interval);
+  }
+  out.power.reset();
+  if (out.role == api::MetricRole::Guardrail) out.power = summary.power;
   out.verdict = out.role == api::MetricRole::Guardrail ? verdict_of(state) : api::Verdict::None;
   out.message = sentence(out, state);
 }

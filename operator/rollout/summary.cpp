@@ -96,7 +96,9 @@ std::string message_of(Context& context) {
     return context.hold.empty() ? "passed (" + status.verdict + "): promoting" : context.hold;
   }
   if (!status.stage) return context.hold;
-  std::string text = status.stage->name + " " + std::to_string(status.traffic.candidate) + "%: ";
+  std::string text = status.stage->name + " " + std::to_string(status.traffic.candidate) + "%";
+  if (status.attempt > 1) text += " (attempt " + std::to_string(status.attempt) + ")";
+  text += ": ";
   if (status.verdict == "Inconclusive") return text + "no verdict within maxDuration; promote, abort or retry it";
   if (context.spec().paused) return text + "paused; " + evidence_message(status);
   if (!context.hold.empty()) return text + context.hold;

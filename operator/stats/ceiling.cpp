@@ -10,7 +10,7 @@
 namespace sluice::stats {
 namespace {
 
-constexpr std::size_t points = 40;
+constexpr std::size_t points = ceiling_points;
 
 struct Grid {
   std::array<double, points> ratio;
@@ -28,24 +28,32 @@ Grid grid_between(double first, double last, double sign) {
   return grid;
 }
 
-double mixture(const Grid& grid, double events, double expected, double dispersion) {
-  std::array<double, points> terms;
+CeilingTerms terms_of(const Grid& grid, double events, double expected, double dispersion) {
+  CeilingTerms terms;
   for (std::size_t k = 0; k < points; ++k) {
     terms[k] = (events * grid.log_ratio[k] + expected * (1.0 - grid.ratio[k])) / dispersion;
   }
-  return log_mean_exp(terms);
+  return terms;
 }
 
 }  // namespace
 
-double log_e_below(double events, double exposure, double ceiling, double dispersion) {
+CeilingTerms below_terms(double events, double exposure, double ceiling, double dispersion) {
   static const Grid grid = grid_between(1.02, 50.0, -1.0);
-  return mixture(grid, events, exposure * ceiling, dispersion);
+  return terms_of(grid, events, exposure * ceiling, dispersion);
+}
+
+CeilingTerms above_terms(double events, double exposure, double ceiling, double dispersion) {
+  static const Grid grid = grid_between(1.05, 50.0, 1.0);
+  return terms_of(grid, events, exposure * ceiling, dispersion);
+}
+
+double log_e_below(double events, double exposure, double ceiling, double dispersion) {
+  return log_mean_exp(below_terms(events, exposure, ceiling, dispersion));
 }
 
 double log_e_above(double events, double exposure, double ceiling, double dispersion) {
-  static const Grid grid = grid_between(1.05, 50.0, 1.0);
-  return mixture(grid, events, exposure * ceiling, dispersion);
+  return log_mean_exp(above_terms(events, exposure, ceiling, dispersion));
 }
 
 double log_e_non_inferior(double log_e_ratio, double log_e_below, double ratio_share) {

@@ -15,6 +15,9 @@
 // >= 1 divides the log factors. Pure, no throw, no NaN, no allocation.
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 namespace sluice::stats {
 
 // Evidence that the rate is below the ceiling.
@@ -22,6 +25,13 @@ double log_e_below(double events, double exposure, double ceiling, double disper
 
 // Evidence that the rate is above the ceiling.
 double log_e_above(double events, double exposure, double ceiling, double dispersion = 1.0);
+
+// The terms whose mean of exponentials either of them is, each linear in events and exposure: what one look adds to
+// them is their value at that look's counts.
+inline constexpr std::size_t ceiling_points = 40;
+using CeilingTerms = std::array<double, ceiling_points>;
+CeilingTerms below_terms(double events, double exposure, double ceiling, double dispersion);
+CeilingTerms above_terms(double events, double exposure, double ceiling, double dispersion);
 
 // H0: the candidate's rate is at least the margin times stable's AND at least the ceiling. Both e-values are
 // e-values under it, and so is any average of them whose weights are fixed beforehand:

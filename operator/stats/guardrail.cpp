@@ -5,17 +5,15 @@
 #include <cmath>
 
 #include "stats/ceiling.h"
+#include "stats/guardrail_grids.h"
 #include "stats/log_space.h"
 
 namespace sluice::stats {
 namespace {
 
-// Ratios below the harm grid, for the interval only: 12 from a tenth of the harm ratio.
-constexpr std::size_t lower_nodes = 12;
-
-std::vector<double> interval_nodes(double harm_ratio) {
+std::vector<double> interval_nodes(double harm_ratio, std::size_t below) {
   const double least = 0.1 * harm_ratio;
-  RatioGrid lower = uniform_grid(least, 1.05 * harm_ratio, lower_nodes + 1);
+  RatioGrid lower = uniform_grid(least, 1.05 * harm_ratio, below + 1);
   lower.ratios.pop_back();  // the first of the harm grid
   const RatioGrid harm = default_harm_grid(harm_ratio);
   lower.ratios.insert(lower.ratios.end(), harm.ratios.begin(), harm.ratios.end());
@@ -50,25 +48,14 @@ Outcome check(const GuardrailParameters& p) {
   return Ok{};
 }
 
-struct GuardrailEvidence::Grids {
-  Grids(double harm, double margin)
-      : harm_ratio(harm),
-        margin_ratio(margin),
-        every_block(std::make_shared<const RatioNodes>(interval_nodes(harm), std::vector{harm, margin})),
-        user_facing(std::make_shared<const RatioNodes>(default_non_inferior_grid(margin).ratios,
-                                                       std::vector{margin})),
-        harm_weights(default_harm_grid(harm).log_weights),
-        non_inferior_weights(default_non_inferior_grid(margin).log_weights),
-        interval_weights(normal_log_weights(interval_nodes(harm), 0.0, 1.0)) {}
-
-  double harm_ratio;
-  double margin_ratio;
-  std::shared_ptr<const RatioNodes> every_block;
-  std::shared_ptr<const RatioNodes> user_facing;
-  std::vector<double> harm_weights;
-  std::vector<double> non_inferior_weights;
-  std::vector<double> interval_weights;
-};
+GuardrailEvidence::Grids::Grids(double harm, double margin)
+    : harm_ratio(harm),
+      margin_ratio(margin),
+      every_block(std::make_shared<const RatioNodes>(interval_nodes(harm, lower_nodes), std::vector{harm, margin})),
+      user_facing(std::make_shared<const RatioNodes>(default_non_inferior_grid(margin).ratios, std::vector{margin})),
+      harm_weights(default_harm_grid(harm).log_weights),
+      non_inferior_weights(default_non_inferior_grid(margin).log_weights),
+      interval_weights(normal_log_weights(std::span(every_block->ratios).first(every_block->count), 0.0, 1.0)) {}
 
 // Making them takes some hundreds of logarithms, at each look the same ones: each thread keeps the last few.
 std::shared_ptr<const GuardrailEvidence::Grids> GuardrailEvidence::grids_of(const GuardrailParameters& p) {
@@ -120,7 +107,7 @@ void GuardrailEvidence::evaluate() {
   const double candidate_events = totals_.candidate_events;
   const double candidate_exposure = totals_.candidate_exposure;
 
-  now_.harm = log_mixture(every_block_, lower_nodes, grids_->harm_weights, every_block_.at_exact(0), phi);
+  now_.harm = log_mixture(every_block_, Grids::lower_nodes, grids_->harm_weights, every_block_.at_exact(0), phi);
   if (p.harm_floor > 0.0) {
     now_.harm = log_e_harm_above_floor(
         now_.harm, stats::log_e_above(candidate_events, candidate_exposure, p.harm_floor, rate_phi));

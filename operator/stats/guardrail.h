@@ -80,7 +80,7 @@ class GuardrailEvidence {
 
   // How many more looks until the evidence reaches `log_threshold` if each brings `per_look` (expected
   // counts, so fractions): along the expected path, with the dispersion of now. 0 when it has, infinity when
-  // it never will (or not within a million looks). About 0.1 ms.
+  // it never will (or not within a million looks). About a microsecond.
   double looks_to_harm(const Block& per_look, double log_threshold) const;
   double looks_to_non_inferior(const Block& per_look, double log_threshold) const;
 
@@ -112,7 +112,6 @@ class GuardrailEvidence {
   static std::shared_ptr<const Grids> grids_of(const GuardrailParameters& parameters);
 
   void evaluate();
-  GuardrailEvidence after(const Block& per_look, double looks) const;
 
   GuardrailParameters parameters_;
   std::shared_ptr<const Grids> grids_;

@@ -5,27 +5,6 @@
 #include <limits>
 
 namespace sluice::stats {
-namespace {
-
-// Where the path of the expected counts crosses a threshold. log E along a straight path is convex and starts
-// below, so that it crosses once.
-template <class Crossed>
-double first_look(const Crossed& crossed) {
-  constexpr double longest = 1e6;
-  double after = 1.0;
-  while (!crossed(after)) {
-    after *= 2.0;
-    if (after > longest) return std::numeric_limits<double>::infinity();
-  }
-  double before = after > 1.0 ? 0.5 * after : 0.0;
-  for (int i = 0; i < 24; ++i) {
-    const double middle = 0.5 * (before + after);
-    (crossed(middle) ? after : before) = middle;
-  }
-  return after;
-}
-
-}  // namespace
 
 double growth_per_look(const Expectation& expectation, double null_ratio) {
   const Block block = expectation.block();
@@ -43,26 +22,6 @@ double planned_looks(const Expectation& expectation, double null_ratio, double l
   const double growth = growth_per_look(expectation, null_ratio) / dispersion;
   if (!(growth > 0.0)) return std::numeric_limits<double>::infinity();
   return (log_threshold + price_of_mixture) / growth;
-}
-
-GuardrailEvidence GuardrailEvidence::after(const Block& per_look, double looks) const {
-  GuardrailEvidence later = *this;
-  // The dispersion stays what it is: one large block of expected counts says nothing about scatter.
-  later.parameters_.fixed_dispersion = dispersion();
-  later.add({looks * per_look.candidate_events, looks * per_look.stable_events,
-             looks * per_look.candidate_exposure, looks * per_look.stable_exposure});
-  return later;
-}
-
-double GuardrailEvidence::looks_to_harm(const Block& per_look, double log_threshold) const {
-  if (log_e_harm() >= log_threshold) return 0.0;
-  return first_look([&](double looks) { return after(per_look, looks).log_e_harm() >= log_threshold; });
-}
-
-double GuardrailEvidence::looks_to_non_inferior(const Block& per_look, double log_threshold) const {
-  if (log_e_non_inferior() >= log_threshold) return 0.0;
-  return first_look(
-      [&](double looks) { return after(per_look, looks).log_e_non_inferior() >= log_threshold; });
 }
 
 double GuardrailEvidence::detection_power(double ratio, double log_threshold) const {

@@ -2,7 +2,7 @@
 //
 // `growth_per_look` and `planned_looks` are the closed forms shown to a user who plans a rollout;
 // GuardrailEvidence::looks_to_harm and looks_to_non_inferior run the shipped mixture along the expected path,
-// which costs a little more and includes the price of the mixture, the floor and the ceiling.
+// which includes the price of the mixture, the floor and the ceiling.
 // `detection_power` is the rule by which a step may be passed: had the candidate been as bad as this, would
 // it have been found out?
 //

@@ -136,6 +136,14 @@ void RatioLikelihood::add(const Block& block) {
   sum_at_infinity_ += events * std::log(share);
 }
 
+double RatioLikelihood::growth_at(std::size_t k, const Block& block) const {
+  if (!informs_ratio(block)) return 0.0;
+  const double share = block.candidate_exposure / (block.candidate_exposure + block.stable_exposure);
+  const double events = block.candidate_events + block.stable_events;
+  const double expected = share == share_ ? table_[k] : std::log1p(share * (at_->ratios[k] - 1.0));
+  return block.candidate_events * at_->log_ratios[k] - events * expected;
+}
+
 // The stored sums less e log(1 + S (r - 1)) with S the average share, which is what they would be if all blocks
 // had that share. It vanishes when the shares are equal, and is small and smooth when they are not: so this is
 // what is interpolated, by a cubic through four nodes.

@@ -86,6 +86,10 @@ class RatioLikelihood {
   double at_node(std::size_t k) const { return candidate_events_ * at_->log_ratios[k] - sums_[k]; }
   double at_exact(std::size_t k) const { return at_node(at_->count + k); }
 
+  // How much L rises there by one more such block; 0 for a block that does not inform about the ratio.
+  double growth_at(std::size_t k, const Block& block) const;
+  double growth_at_exact(std::size_t k, const Block& block) const { return growth_at(at_->count + k, block); }
+
   // L at any ratio, given as its logarithm. Exact when the candidate's share of the exposure was the same in
   // all blocks; otherwise the error is below 1e-6 per event between the nodes of this header's grids and
   // 0.003 beyond.

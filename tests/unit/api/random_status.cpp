@@ -122,8 +122,8 @@ ArmCounts arm(Random& random) {
 MetricStatus metric(Random& random) {
   MetricStatus out;
   auto& [metric_name, role, verdict, stable, candidate, effect, lower, upper, harm, harm_peak, harm_threshold,
-         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, pod_spread,
-         newest_sample, message] = out;
+         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, power, pod_spread,
+         newest_sample, method, message] = out;
   metric_name = name(random);
   role = static_cast<MetricRole>(number(random, 0, 1));
   verdict = static_cast<Verdict>(number(random, 0, 5));
@@ -139,7 +139,9 @@ MetricStatus metric(Random& random) {
   looks = number(random, 0, 1000);
   dropped = number(random, 0, 1000);
   dispersion = 1.0 + std::fabs(std::normal_distribution(0.0, 1.0)(random));
+  power = maybe(random, real);
   pod_spread = maybe(random, real);
+  method = text(random);
   newest_sample = maybe(random, time);
   message = text(random);
   return out;
@@ -159,7 +161,7 @@ EvidenceStatus evidence(Random& random) {
 
 HistoryEntry history_entry(Random& random) {
   HistoryEntry out;
-  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, message] = out;
+  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, attempt, message] = out;
   revision = name(random);
   outcome = static_cast<Outcome>(number(random, 0, 2));
   reason = text(random);
@@ -167,6 +169,7 @@ HistoryEntry history_entry(Random& random) {
   started_at = time(random);
   finished_at = time(random);
   looks = number(random, 0, 99);
+  attempt = number(random, 0, 9);
   message = text(random);
   return out;
 }

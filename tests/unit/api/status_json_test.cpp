@@ -56,6 +56,8 @@ RolloutStatus story() {
   errors.non_inferior_in = minutes(6);
   errors.looks = 41;
   errors.dispersion = 1.1;
+  errors.power = 0.83;
+  errors.method = "an e-process";
   errors.pod_spread = 0.0512;
   MetricStatus latency = errors;
   latency.name = "latency";
@@ -78,9 +80,15 @@ TEST(StatusJson, ReadsWellForAPerson) {
   EXPECT_EQ(errors["candidate"]["value"], "0.109%");
   EXPECT_EQ(errors["effect"], "1.08");
   EXPECT_EQ(errors["interval"], (json{"0.61", "1.82"}));
-  EXPECT_EQ(errors["harm"], (json{{"evidence", "0.4"}, {"peak", "1.25"}, {"threshold", "60"}}));
+  EXPECT_EQ(errors["harm"], (json{{"evidence", "0.4"}, {"peak", "1.25"}, {"threshold", "60"}, {"pValue", "0.8"}}));
   EXPECT_EQ(errors["nonInferior"],
-            (json{{"evidence", "3.1"}, {"peak", "3.1"}, {"threshold", "20"}, {"expectedIn", "6m"}}));
+            (json{{"evidence", "3.1"},
+                  {"peak", "3.1"},
+                  {"threshold", "20"},
+                  {"pValue", "0.323"},
+                  {"expectedIn", "6m"}}));
+  EXPECT_EQ(errors["power"], "83%");
+  EXPECT_EQ(errors["method"], "an e-process");
   EXPECT_EQ(errors["dispersion"], "1.1");
   EXPECT_EQ(errors["podSpread"], "5.12%");
 }
@@ -90,6 +98,16 @@ TEST(StatusJson, SummarisesTheGuardrailsThatDecide) {
   EXPECT_EQ(written["summary"]["harm"], "1.25 of 60 (errors)");
   EXPECT_EQ(written["summary"]["proof"], "0.9 of 20 (latency)");
   EXPECT_FALSE(status_to_json({}).contains("summary"));
+}
+
+TEST(StatusJson, PValuesAreNeverAboveOneAndReachBeyondADouble) {
+  RolloutStatus status = story();
+  status.metrics[0].harm_log_e_peak = -3;
+  status.metrics[0].non_inferior_log_e_peak = 1000;
+  const json written = status_to_json(status)["metrics"];
+  EXPECT_EQ(written[0]["harm"]["pValue"], "1");
+  EXPECT_EQ(written[0]["nonInferior"]["pValue"], "5.08e-435");
+  EXPECT_EQ(written[1]["harm"]["pValue"], "1");  // no evidence at all
 }
 
 TEST(StatusJson, LeavesOutWhatThereIsNot) {

@@ -134,9 +134,14 @@ TEST_F(Plan, RetryStartsOverOncePerValue) {
   EXPECT_EQ(status().candidate_revision, "v2");
   EXPECT_EQ(status().attempt, 2);
   EXPECT_TRUE(status().evidence.packed.empty());
+  EXPECT_EQ(world.notes_of("RolloutStarted").back(),
+            "revision v2 is a candidate to replace v1, attempt 2: with a fresh error budget");
   world.answer(kEqual);
+  EXPECT_EQ(status().message.substr(0, 23), "canary 10% (attempt 2):");
   world.answer(kBad);
   EXPECT_EQ(status().rejected_revision, "v2");
+  EXPECT_EQ(status().history[0].attempt, 2);
+  EXPECT_EQ(status().history[1].attempt, 1);
   world.settle();
   EXPECT_TRUE(status().candidate_revision.empty()) << "the same value must not act twice";
   world.rollout.annotations[api::kRetryAnnotation] = "v2/again";

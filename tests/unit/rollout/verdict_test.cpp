@@ -34,6 +34,89 @@ TEST(Thresholds, AreBonferroniForHarmAndUncorrectedForPromotion) {
   EXPECT_DOUBLE_EQ(thresholds(0.05, 0.05, 0).harm, std::log(20.0));
 }
 
+double just_below(double value) { return std::nextafter(value, -1e9); }
+
+TEST(Judge, EachStateAndItsEdge) {
+  auto g = guardrail("errors");
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Unproven);
+  g.non_inferior = g.non_inferior_peak = just_below(kLimits.non_inferior);
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Unproven);
+  g.non_inferior = g.non_inferior_peak = kLimits.non_inferior;
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::NonInferior);
+  g.harm_peak = just_below(kLimits.harm);
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::NonInferior);
+  g.harm_peak = kLimits.harm;
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Harmed);
+  g.below_margin = true;
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Tolerated);
+  g.ceiling_peak = just_below(kLimits.harm);
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::Tolerated);
+  g.ceiling_peak = kLimits.harm;
+  EXPECT_EQ(judge(g, kLimits), GuardrailState::CeilingExceeded);
+}
+
+// One row of the table after the other: each wins over all below it, and the last one is what remains.
+TEST(Decide, TheTableRowByRow) {
+  auto worst = guardrail("errors");
+  worst.power = 0;
+  worst.harm_peak = kLimits.harm;
+  worst.ceiling_peak = kLimits.harm;
+  StepState step = at(4, true);
+  step.promote_when = api::PromoteWhen::NoHarmShown;
+  const auto decided = [&] { return decide({proven("latency"), worst}, kLimits, step); };
+  const auto expect = [&](Action action, const std::string& reason, const std::string& metric) {
+    EXPECT_EQ(decided().action, action) << reason;
+    EXPECT_EQ(decided().reason, reason);
+    EXPECT_EQ(decided().metric, metric);
+  };
+  expect(Action::RollBack, "CeilingExceeded", "errors");
+  worst.ceiling_peak = just_below(kLimits.harm);
+  expect(Action::RollBack, "HarmDetected", "errors");
+  worst.harm_peak = just_below(kLimits.harm);
+  expect(Action::Hold, "Dwell", "");
+  step.looks = 5;
+  expect(Action::Hold, "LowPower", "errors");
+  worst.power = just_below(kRequiredPower);
+  expect(Action::Hold, "LowPower", "errors");
+  worst.power = kRequiredPower;
+  step.last_step = false;
+  expect(Action::Advance, "NoHarmShown", "");
+  step.last_step = true;
+  expect(Action::Promote, "NoHarmShown", "");
+  step.promote_when = api::PromoteWhen::NonInferior;
+  expect(Action::Hold, "NotProven", "errors");
+  worst.non_inferior = just_below(kLimits.non_inferior);
+  expect(Action::Hold, "NotProven", "errors");
+  worst.non_inferior = kLimits.non_inferior;
+  expect(Action::Promote, "NonInferior", "");
+}
+
+TEST(Decide, ToleratedHarmIsNoProof) {
+  auto g = guardrail("errors");
+  g.harm_peak = kLimits.harm;
+  g.below_margin = true;
+  EXPECT_EQ(decide({g}, kLimits, at(9, true)).reason, "NotProven");
+  EXPECT_EQ(decide({g}, kLimits, at(9, false)).action, Action::Advance);
+}
+
+TEST(Decide, AProofThatRecededNeedsHarmStrictlyBelowHalf) {
+  auto g = proven("errors");
+  g.non_inferior = just_below(kLimits.non_inferior);
+  g.harm = just_below(kLimits.harm / 2);
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).action, Action::Promote);
+  g.harm = kLimits.harm / 2;
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).reason, "NotProven");
+  g.harm = 0;
+  g.non_inferior_peak = just_below(kLimits.non_inferior);
+  EXPECT_EQ(decide({g}, kLimits, at(5, true)).reason, "NotProven");
+}
+
+TEST(Decide, WithoutGuardrailsNothingHolds) {
+  EXPECT_EQ(decide({}, kLimits, at(4, true)).reason, "Dwell");
+  EXPECT_EQ(decide({}, kLimits, at(5, false)).action, Action::Advance);
+  EXPECT_EQ(decide({}, kLimits, at(5, true)).action, Action::Promote);
+}
+
 TEST(Decide, RollsBackWhenHarmReachesItsThreshold) {
   auto g = guardrail("errors");
   g.harm_peak = kLimits.harm;

@@ -138,6 +138,32 @@ TEST(GuardrailSimulation, BurstsDoNotBreakItOncePastIsKnown) {
   EXPECT_GE(plain.share(plain.harm), 0.12) << "the bursts of this test are none";
 }
 
+// Without a past and with uniform weights, when nothing is decided before the dispersion can be told from blocks.
+TEST(GuardrailSimulation, TheEstimatedDispersionAloneTamesBursts) {
+  std::mt19937_64 random(7);
+  int blamed = 0;
+  int blamed_unadjusted = 0;
+  for (int run = 0; run < runs; ++run) {
+    RateRatioEvidence evidence(1.0, uniform_harm_grid(1.0));
+    ConditionalDispersion dispersion;
+    bool crossed = false;
+    bool crossed_unadjusted = false;
+    for (int look = 1; look <= looks; ++look) {
+      const Block block{draw(random, 6, 3.0), draw(random, 54, 3.0), 600, 5400};
+      evidence.add(block);
+      dispersion.add(block);
+      const double log_e = evidence.log_e();
+      crossed_unadjusted = crossed_unadjusted || log_e >= threshold;
+      if (dispersion.blocks() < 5 || log_e < threshold) continue;  // dividing by phi >= 1 cannot lift it there
+      crossed = crossed || evidence.log_e(dispersion.phi()) >= threshold;
+    }
+    blamed += crossed ? 1 : 0;
+    blamed_unadjusted += crossed_unadjusted ? 1 : 0;
+  }
+  EXPECT_LT(blamed, 0.02 * runs);
+  EXPECT_GT(blamed_unadjusted, 0.12 * runs) << "the bursts of this test are none";
+}
+
 TEST(GuardrailSimulation, ARampWithADriftingBaseRateFoolsNobody) {
   // Simpson's trap: weight 1, 5, 10, 25, 50 % while errors rise from 0.5 to 2 %. Pooled totals roll back
   // every time.

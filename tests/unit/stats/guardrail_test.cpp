@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <vector>
 
 #include "stats/ceiling.h"
@@ -120,6 +122,45 @@ TEST(Guardrail, ABlockWithoutEventsLeavesTheRatioAndMovesTheCeiling) {
     EXPECT_GT(evidence.log_e_below(), before.log_e_below());
     EXPECT_EQ(evidence.looks(), 5);
     EXPECT_EQ(evidence.blocks(), 4);
+  }
+}
+
+void expect_same_evidence(const GuardrailEvidence& a, const GuardrailEvidence& b) {
+  EXPECT_NEAR(a.log_e_harm(), b.log_e_harm(), 1e-12);
+  EXPECT_NEAR(a.log_e_non_inferior_ratio(), b.log_e_non_inferior_ratio(), 1e-12);
+  EXPECT_NEAR(a.log_e_below(), b.log_e_below(), 1e-12);
+  EXPECT_NEAR(a.log_e_above_ceiling(), b.log_e_above_ceiling(), 1e-12);
+  EXPECT_NEAR(a.ratio(0.05).upper, b.ratio(0.05).upper, 1e-9);
+}
+
+// Splitting changes how the events scatter over blocks, so phi is fixed here: it is E that must not change.
+TEST(Guardrail, SplittingABlockAtTheSameSharesChangesNothing) {
+  GuardrailParameters p = parameters();
+  p.harm_floor = 0.005;
+  p.fixed_dispersion = 1.4;
+  std::vector<Block> split;
+  for (const Block& b : six) {
+    split.push_back({b.candidate_events - 2, 17, b.candidate_exposure * 0.25, b.stable_exposure * 0.25});
+    split.push_back({2, b.stable_events - 17, b.candidate_exposure * 0.75, b.stable_exposure * 0.75});
+  }
+  expect_same_evidence(after(p, split), after(p, six));
+}
+
+TEST(Guardrail, TheOrderOfBlocksChangesNothing) {
+  for (const double fixed : {0.0, 1.4}) {
+    GuardrailParameters p = parameters();
+    p.harm_floor = 0.005;
+    p.fixed_dispersion = fixed;
+    std::vector<Block> blocks = six;
+    const GuardrailEvidence in_order = after(p, blocks);
+    std::mt19937 random(2);
+    for (int i = 0; i < 50; ++i) {
+      std::shuffle(blocks.begin(), blocks.end(), random);
+      const GuardrailEvidence shuffled = after(p, blocks);
+      expect_same_evidence(shuffled, in_order);
+      EXPECT_NEAR(shuffled.dispersion(), in_order.dispersion(), 1e-12);
+      EXPECT_NEAR(shuffled.ceiling_dispersion(), in_order.ceiling_dispersion(), 1e-12);
+    }
   }
 }
 

@@ -46,6 +46,11 @@ TEST(Planning, NothingToSeeTakesForEver) {
   EXPECT_EQ(planned_looks(minute(0.01, 1.0), 1.0, threshold), infinity);
   EXPECT_EQ(planned_looks({0, 5400, 0.01, 2.0}, 1.0, threshold), infinity);
   EXPECT_EQ(growth_per_look(minute(0.01, 0.0), 1.0), 0.0);
+  const GuardrailEvidence fresh(GuardrailParameters{});
+  EXPECT_EQ(fresh.looks_to_harm({0, 0, 600, 5400}, threshold), infinity);
+  EXPECT_EQ(fresh.looks_to_harm({-1, 0, 600, 5400}, threshold), infinity);
+  EXPECT_EQ(fresh.looks_to_non_inferior({0, 0, 0, 0}, threshold), infinity);
+  EXPECT_EQ(fresh.looks_to_non_inferior({0, 0, 1e-5, 1e-4}, threshold), infinity) << "beyond a million looks";
 }
 
 GuardrailParameters plain() {
@@ -71,6 +76,30 @@ TEST(Planning, WhatHasBeenSeenCounts) {
   for (int i = 0; i < 5; ++i) evidence.add(look);
   EXPECT_EQ(evidence.looks_to_harm(look, threshold), 0.0);
   EXPECT_EQ(evidence.looks_to_non_inferior(look, threshold), infinity);
+}
+
+// Adding the expected look again and again crosses within the look that was foretold.
+TEST(Planning, TheForetoldLookIsTheOneThatCrosses) {
+  for (const double floor : {0.0, 0.012}) {
+    for (const double or_below : {0.0, 0.001, 0.02}) {
+      for (const Expectation& look : {minute(0.01, 2.0), minute(0.01, 0.8), minute(0.03, 1.0), minute(0.0005, 1.0)}) {
+        GuardrailParameters p = plain();
+        p.harm_floor = floor;
+        p.or_below = or_below;
+        p.fixed_dispersion = 1.3;
+        GuardrailEvidence evidence(p);
+        evidence.add({4, 70, 500, 5200});
+        evidence.add({9, 51, 700, 5600});
+        const double harm = std::ceil(evidence.looks_to_harm(look.block(), threshold));
+        const double proof = std::ceil(evidence.looks_to_non_inferior(look.block(), threshold));
+        for (int i = 1; i <= 400; ++i) {
+          evidence.add(look.block());
+          EXPECT_EQ(evidence.log_e_harm() >= threshold, i >= harm) << i << " floor " << floor;
+          EXPECT_EQ(evidence.log_e_non_inferior() >= threshold, i >= proof) << i << " or below " << or_below;
+        }
+      }
+    }
+  }
 }
 
 TEST(Planning, DispersionMakesItLonger) {
