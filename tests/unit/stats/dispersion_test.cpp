@@ -86,6 +86,7 @@ TEST(CandidateDispersion, NeedsFiveBlocksAndTwentyEvents) {
   EXPECT_GT(of<CandidateDispersion>(blocks(5, 0, 30)).phi(), 10.0);
   EXPECT_EQ(of<CandidateDispersion>(blocks(6, 0, 19.9 / 3)).phi(), 1.0);
   EXPECT_GT(of<CandidateDispersion>(blocks(6, 0, 20.1 / 3)).phi(), 1.0);
+  EXPECT_NEAR(of<CandidateDispersion>(blocks(8, 0, 5)).phi(), 20.0 / 7.0, 1e-12);  // twenty are enough
 }
 
 TEST(CandidateDispersion, PassesOverWhatSaysNothing) {
