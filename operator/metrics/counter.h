@@ -7,28 +7,23 @@
 //
 // What is exact
 //   - Within a series each rise is v_i - v_(i-1), or v_i when the value fell (a reset). A histogram's buckets
-//   fall
-//     together: a fall of either one resets both. Each rise belongs to exactly one of a row of adjoining
+//     fall together: a fall of either one resets both. Each rise belongs to exactly one of a row of adjoining
 //     blocks.
 //   - A series that is new while its target was already there counts from zero: the first error of a pod
-//   creates
-//     the series that holds it. It is taken for seen before only if it has a sample within `lookback` before
-//     `from`.
+//     creates the series that holds it. It is taken for seen before only if it has a sample within `lookback`
+//     before `from`.
 //   - A target whose total did not rise adds nothing, whether or not it was there at both ends.
 //
 // What is given up, in both arms and for numerator and denominator alike
 //   - What a process did between its last scrape and its end: nobody knows. The same holds for a counter that
-//   was
-//     reset and has passed its old value before the next scrape: it is short by that old value at most.
+//     was reset and has passed its old value before the next scrape: it is short by that old value at most.
 //   - A target that appears with a total above zero (new, or only newly scraped? its past cannot be told), or
-//   that
-//     vanishes after a rise, or all of whose series are replaced by others between two scrapes (relabelled):
-//     the block is dropped, Gap::TargetsChanged. So is one whose events come from a target that `total` does
-//     not cover.
+//     that vanishes after a rise, or all of whose series are replaced by others between two scrapes
+//     (relabelled): the block is dropped, Gap::TargetsChanged. So is one whose events come from a target that
+//     `total` does not cover.
 //   - A target is there at a boundary when its scrape is not older than three scrape intervals (the median of
-//   the
-//     arm; at most `lookback`), so two missed scrapes lose nothing and delay the counts to the next block. An
-//     arm of which no target is there at `to` is Stale; one without any sample is NoData.
+//     the arm; at most `lookback`), so two missed scrapes lose nothing and delay the counts to the next block.
+//     An arm of which no target is there at `to` is Stale; one without any sample is NoData.
 //
 // S(from) may be up to a scrape interval before `from`: after a change of weights leave that much before the
 // first block. A scrape becomes visible shortly after its timestamp: read a block a few seconds after its

@@ -12,12 +12,6 @@ constexpr Duration kRejectedGrace = seconds(30);  // open connections may end be
 
 std::string stage_name(const api::RolloutStatus& status) { return status.stage ? status.stage->name : ""; }
 
-int looks_taken(const api::RolloutStatus& status) {
-  int most = 0;
-  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
-  return most;
-}
-
 void record(Context& context, api::Outcome outcome, const std::string& reason, const std::string& message) {
   api::RolloutStatus& status = context.status();
   api::HistoryEntry entry;
@@ -27,7 +21,7 @@ void record(Context& context, api::Outcome outcome, const std::string& reason, c
   entry.stage = stage_name(status);
   entry.started_at = status.started_at.value_or(context.now);
   entry.finished_at = context.now;
-  entry.looks = looks_taken(status);
+  entry.looks = looks_so_far(status);
   entry.attempt = status.attempt;
   entry.message = message;
   status.history.insert(status.history.begin(), std::move(entry));
@@ -174,9 +168,7 @@ void roll_back(Context& context, const std::string& reason, const std::string& m
   record(context, api::Outcome::RolledBack, reason, message);
   context.event(Event::Type::Warning, "RolloutRolledBack", message);
   const std::string revision = status.candidate_revision;
-  const std::vector<api::MetricStatus> numbers = status.metrics;
   clear_candidate(status);
-  status.metrics = numbers;
   status.rejected_revision = revision;
   status.verdict = reason;
   retire(context, revision, std::min(kRejectedGrace, context.spec().scale_down_delay));

@@ -73,6 +73,7 @@ void follow_verdict(Context& context, const StepVerdict& verdict);
 
 // looks.cpp: takes in the look that was finished, and says which one is next.
 void take_look(Context& context);
+int looks_so_far(const api::RolloutStatus& status);  // the most that any metric has
 void request_look(Context& context);
 
 // wanted.cpp: the cluster that the status asks for.

@@ -185,7 +185,8 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
   double most_requests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
     const metrics::MetricReading* reading = find_reading(look, metric.name);
-    if (reading == nullptr) continue;
+    const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};
+    if (reading == nullptr) reading = &nothing;
     api::MetricStatus& numbers = status_of(status, metric);
     stats::GuardrailEvidence evidence = restore(metric, status.evidence);
     const stats::Block block{reading->candidate.events, reading->stable.events, reading->candidate.total,

@@ -30,7 +30,7 @@ double past_dispersion(std::span<const double> events, std::span<const double> e
 void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
                const Thresholds& limits, GuardrailEvidenceSummary& out);
 
-// The power to see analysis.catastrophicEffect with the exposure so far. About 0.1 ms.
+// The power to see analysis.catastrophicEffect with the exposure so far. Some microseconds.
 double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
                          const Thresholds& limits);
 

@@ -33,13 +33,19 @@ std::string filled(const std::string& selector, const std::map<std::string, std:
 
 metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metric, const std::string& revision) {
   const auto values = placeholders(context, revision);
-  if (const auto* counter = std::get_if<api::CounterSource>(&metric.source)) {
-    return metrics::CounterQuery{filled(counter->events, values), filled(counter->total, values)};
-  }
-  const auto& histogram = std::get<api::HistogramSource>(metric.source);
-  const double milliseconds = static_cast<double>(histogram.above.count());
-  return metrics::HistogramQuery{filled(histogram.buckets, values),
-                                 histogram.milliseconds ? milliseconds : milliseconds / 1000};
+  struct Query {
+    const std::map<std::string, std::string>& values;
+
+    metrics::ArmQuery operator()(const api::CounterSource& counter) const {
+      return metrics::CounterQuery{filled(counter.events, values), filled(counter.total, values)};
+    }
+    metrics::ArmQuery operator()(const api::HistogramSource& histogram) const {
+      const double milliseconds = static_cast<double>(histogram.above.count());
+      return metrics::HistogramQuery{filled(histogram.buckets, values),
+                                     histogram.milliseconds ? milliseconds : milliseconds / 1000};
+    }
+  };
+  return std::visit(Query{values}, metric.source);
 }
 
 metrics::Look look_of(const Context& context) {
@@ -74,12 +80,6 @@ std::optional<metrics::Look> next_look(const Context& context) {
   if (status.evidence.through) look.from = std::max(look.from, *status.evidence.through);
   look.to = look.from + analysis.interval;
   return look;
-}
-
-int looks_so_far(const api::RolloutStatus& status) {
-  int most = 0;
-  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
-  return most;
 }
 
 // Once a rollout, at its first look: what stable's pods say about how far one pod can be from another. Of several
@@ -125,6 +125,12 @@ void take_block(Context& context, const metrics::LookResult& result) {
 }
 
 }  // namespace
+
+int looks_so_far(const api::RolloutStatus& status) {
+  int most = 0;
+  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
+  return most;
+}
 
 void take_look(Context& context) {
   if (!context.seen.look) return;

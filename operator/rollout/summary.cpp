@@ -172,7 +172,8 @@ void set_traffic(Context& context) {
   }
   switch (route.acceptance) {
     case traffic::Acceptance::Accepted:
-      return set(context, "TrafficAccepted", ConditionStatus::True, "Accepted", "the gateway routes as asked");
+      return set(context, "TrafficAccepted", ConditionStatus::True, route.reason.empty() ? "Accepted" : route.reason,
+                 route.message.empty() ? "the gateway routes as asked" : route.message);
     case traffic::Acceptance::Rejected:
       return set(context, "TrafficAccepted", ConditionStatus::False,
                  route.reason.empty() ? "NotAccepted" : route.reason, route.message);

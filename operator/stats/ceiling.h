@@ -1,12 +1,13 @@
 // Evidence about one event rate against a fixed ceiling: the candidate's rate is below it, or above it.
 //
 // A ratio learns from events only, so a service without errors could never be proven non-inferior; the
-// ceiling can be proven from exposure without events. For scores in [0, 1] with mean mu and any r > 0, E r^X
-// <= exp(-mu (1 - r)), so with e events in exposure n
+// ceiling can be proven from exposure without events. For scores in [0, 1] with mean mu and any r > 0,
+// E r^X <= exp(-mu (1 - r)), so with e events in exposure n
 //
-//   below:  log E = logsumexp_k [ e log r_k + n delta (1 - r_k) ] - log 40,   r_k = exp(-linspace(log 1.02,
-//   log 50, 40)) above:  log E = logsumexp_k [ e log r_k - n delta (r_k - 1) ] - log 40,   r_k = exp(
-//   linspace(log 1.05, log 50, 40))
+//   below:  log E = logsumexp_k [ e log r_k + n delta (1 - r_k) ] - log 40
+//           r_k = exp(-linspace(log 1.02, log 50, 40))
+//   above:  log E = logsumexp_k [ e log r_k - n delta (r_k - 1) ] - log 40
+//           r_k = exp( linspace(log 1.05, log 50, 40))
 //
 // are e-processes against "rate >= delta" and "rate <= delta", however the rate moves (docs/statistics.md).
 // They depend on the two totals only.

@@ -29,10 +29,6 @@ void accumulate(Block& totals, const Block& block) {
 
 }  // namespace
 
-// Of the proof, the ratio's share; the rest is the ceiling's. Where there are events the ratio proves faster, and the
-// share costs it log(1/share) only; a service without errors pays log 2 more than with halves, one look or so.
-constexpr double kRatioShare = 0.75;
-
 Outcome check(const GuardrailParameters& p) {
   const auto invalid = [](const char* what) { return Error{ErrorCode::Invalid, what, {}}; };
   const auto positive = [](double value) { return std::isfinite(value) && value > 0.0; };
@@ -117,7 +113,7 @@ void GuardrailEvidence::evaluate() {
   now_.non_inferior = now_.ratio;
   if (p.or_below > 0.0) {
     now_.below = stats::log_e_below(served_events_, served_exposure_, p.or_below, rate_phi);
-    now_.non_inferior = stats::log_e_non_inferior(now_.ratio, now_.below, kRatioShare);
+    now_.non_inferior = stats::log_e_non_inferior(now_.ratio, now_.below, proof_by_ratio);
   }
   now_.ceiling = log_zero;
   if (p.ceiling > 0.0) {

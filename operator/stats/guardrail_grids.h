@@ -8,6 +8,11 @@
 
 namespace sluice::stats {
 
+// Of the proof of non-inferiority, the share that the ratio's e-value has; the rest is the ceiling's. Where there are
+// events the ratio proves faster and pays log(4/3) for its partner; a service without errors pays log 4, which is a look
+// more than with halves.
+inline constexpr double proof_by_ratio = 0.75;
+
 // They follow from two ratios and never change, so all evidence with the same ratios shares them.
 struct GuardrailEvidence::Grids {
   // Ratios below the harm grid, for the interval only: from a tenth of the harm ratio.

@@ -80,8 +80,6 @@ class ExpectedPath {
   std::size_t count_ = 0;
 };
 
-constexpr double log_half = -0.693147180559945309;
-
 }  // namespace
 
 double GuardrailEvidence::looks_to_harm(const Block& per_look, double log_threshold) const {
@@ -111,18 +109,20 @@ double GuardrailEvidence::looks_to_non_inferior(const Block& per_look, double lo
   if (!is_valid(per_look)) return infinity;
   const double phi = dispersion();
   const bool either = parameters_.or_below > 0.0;
+  const double log_share = either ? std::log(proof_by_ratio) : 0.0;
   ExpectedPath path;
   const double offset = user_facing_.at_exact(0);
   const double offset_per_look = user_facing_.growth_at_exact(0, per_look);
   for (std::size_t k = 0; k < grids_->non_inferior_weights.size(); ++k) {
-    path.add(grids_->non_inferior_weights[k] + (either ? log_half : 0.0) + (user_facing_.at_node(k) - offset) / phi,
+    path.add(grids_->non_inferior_weights[k] + log_share + (user_facing_.at_node(k) - offset) / phi,
              (user_facing_.growth_at(k, per_look) - offset_per_look) / phi);
   }
   if (either) {
     const double ceiling = parameters_.or_below;
     const double rate_phi = ceiling_dispersion();
     path.add(below_terms(served_events_, served_exposure_, ceiling, rate_phi),
-             below_terms(per_look.candidate_events, per_look.candidate_exposure, ceiling, rate_phi), log_half);
+             below_terms(per_look.candidate_events, per_look.candidate_exposure, ceiling, rate_phi),
+             std::log1p(-proof_by_ratio));
   }
   return path.looks_to(log_threshold);
 }

@@ -1,6 +1,6 @@
 // How long a decision will take, and whether it could have been taken by now.
 //
-// `growth_per_look` and `planned_looks` are the closed forms shown to a user who plans a rollout;
+// `growth_per_look` and `planned_looks` are closed forms;
 // GuardrailEvidence::looks_to_harm and looks_to_non_inferior run the shipped mixture along the expected path,
 // which includes the price of the mixture, the floor and the ceiling.
 // `detection_power` is the rule by which a step may be passed: had the candidate been as bad as this, would

@@ -1,8 +1,9 @@
-"""The example's story on real parts, with assertions: what the issue of the main job promises."""
+"""The example's story on real parts, with assertions."""
 
 import math
 import time
 
+from cluster.wait import until
 from load import Count
 from places import EXAMPLE, Place, checked
 from story import NAME, NAMESPACE, SYSTEM_NAMESPACE, Chapter, Sight, Story, condition
@@ -178,12 +179,14 @@ def test_an_image_that_never_becomes_ready_gets_no_traffic(v4: Chapter, story: S
 
 def test_uninstalling_leaves_the_model_serving_and_nothing_behind(v4: Chapter, story: Story, place: Place) -> None:
     story.uninstall_operator()
-    for kind in ("deployments", "pods", "serviceaccounts", "clusterroles", "clusterrolebindings"):
-        left = checked(
-            place.kubectl("get", kind, "-A", "-l", "app.kubernetes.io/instance=sluice", "-o", "name"),
-            f"kubectl get {kind}",
-        )
-        assert left.strip() == "", left
+    kinds = "deployments,pods,serviceaccounts,clusterroles,clusterrolebindings"
+
+    def gone() -> bool:  # the garbage collector takes the pod after the Deployment
+        label = "app.kubernetes.io/instance=sluice"
+        left = place.kubectl("get", kinds, "-A", "-l", label, "-o", "name")
+        return checked(left, f"kubectl get {kinds}").strip() == ""
+
+    until(gone, "everything of the chart to be gone", 40)
     before = story.counts.at(time.time())
     served = story.counts.at(before.time + 3) - before
     assert served.arm(v4.revision).requests > 300 and served.failures == 0

@@ -37,7 +37,7 @@ class Call:
 def parse_call(text: str) -> Call:
     match = re.fullmatch(r"(\S+) (\S+) (\S+)#(\d+)", text)
     if not match:
-        raise ValueError(f"{text!r} names no call: write it as 'patch httproutes R#2'")
+        raise ValueError(f"{text!r} names no call: write it as 'apply httproutes R#2'")
     return Call(match[1], match[2], match[3], int(match[4]))
 
 

@@ -3,7 +3,7 @@
 
     faults.py                                          all calls x all faults, for both scenarios
     faults.py --sample 30 [--seed 7]                   some of them
-    faults.py --scenario promoted --only 'patch httproutes R#2 kill-before'
+    faults.py --scenario promoted --only 'apply httproutes R#2 kill-before'
     faults.py --list                                   the calls of undisturbed runs
 """
 

@@ -95,8 +95,8 @@ TEST(AddReadings, ARestartAtAnyLookGivesTheSameDecisionsAndTheSameStatus) {
 TEST(AddReadings, TheNumbersAreThoseOfTheEvidence) {
   api::AnalysisSpec analysis = two_metrics();
   api::RolloutStatus status;
-  status.evidence.past_dispersion["errors"] = 1.3;
-  stats::GuardrailEvidence evidence(parameters_of(analysis.metrics[0], 1.3));
+  status.evidence.past_dispersion["errors"] = 2.0;
+  stats::GuardrailEvidence evidence(parameters_of(analysis.metrics[0], 2.0));
   std::mt19937_64 random(4);
   stats::Block last;
   LookSummary summary;
@@ -148,11 +148,15 @@ TEST(AddReadings, WhatIsProvenIsNotExpectedAnyMore) {
     ++looks;
   }
   EXPECT_EQ(status.metrics[0].verdict, api::Verdict::Pass);
-  EXPECT_EQ(status.metrics[1].verdict, api::Verdict::Pass) << "without any event, by the ceiling of the margin";
   EXPECT_FALSE(status.metrics[0].non_inferior_in.has_value());
   // Without a past phi is 2 at the first looks and 1 from the fifth on, so the forecast is too long, not too short.
   EXPECT_LE(looks, 1 + foretold / analysis.interval);
   EXPECT_GE(looks, 5);
+  while (status.metrics[1].verdict != api::Verdict::Pass && looks < 40) {
+    add_readings(analysis, equal, status);
+    ++looks;
+  }
+  EXPECT_LT(looks, 12) << "without any event the margin's ceiling is proven";
 }
 
 TEST(AddReadings, ACandidateThatIsWorseThanTheMarginIsNeverExpectedToPass) {
@@ -185,7 +189,7 @@ TEST(AddReadings, ABlockWithoutEventsLeavesTheRatioAndAGapLeavesAll) {
   EXPECT_EQ(status.metrics[0].dropped, 1);
   EXPECT_EQ(summary.gap_metric, "errors");
   EXPECT_EQ(summary.gap_reason, "TargetsChanged");
-  EXPECT_EQ(summary.guardrails.size(), 1u);
+  EXPECT_EQ(summary.guardrails.size(), 2u) << "a guardrail without a reading waits like one with a gap";
 
   // Counts that contradict themselves are no evidence either.
   EXPECT_EQ(add_readings(analysis, look_of({{"errors", {9, 54, 0, 5400}}}), status).gap_metric, "errors");
