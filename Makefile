@@ -11,18 +11,19 @@ PACKAGES := ccache cmake g++ ninja-build python3 python3-pytest python3-yaml \
 
 .PHONY: help
 help:
-	@echo "make build      build/release/sluice"
-	@echo "make test       all tests that there are: unit, then integration (root)"
-	@echo "make test-unit  unit tests only; needs no cluster"
-	@echo "make demo       the main job, live, on a real cluster on this machine (root); make demo-down stops it"
-	@echo "make test-e2e   the demo's story with assertions"
-	@echo "make test-integration  the operator against a real API server, gateway and Prometheus"
-	@echo "make test-faults  each call of whole rollouts broken in each way; SAMPLE=30 SEED=7 some of them (root)"
-	@echo "make test-away  the API server, then Prometheus, away in the middle of a canary for AWAY=20 seconds (root)"
-	@echo "make bench      memory, speed and requests, measured (root)"
-	@echo "make sanitize   the tests under ASan+UBSan, then TSan"
-	@echo "make deps       installs the Debian packages to build with (root)"
-	@echo "make clean      removes build/"
+	@echo "make demo              the main job, live, on a real cluster on this machine (root)"
+	@echo "make demo-down         stops and removes it"
+	@echo "make build             build/release/sluice"
+	@echo "make test              unit tests and simulations, integration, 30 fault tests, end to end (root)"
+	@echo "make test-unit         unit tests and simulations; needs no cluster"
+	@echo "make test-integration  the operator against a real API server, gateway and Prometheus (root)"
+	@echo "make test-e2e          the demo's story with assertions (root)"
+	@echo "make test-faults       each call of whole rollouts broken in each way; SAMPLE=30 SEED=7 some of them (root)"
+	@echo "make test-away         the API server, then Prometheus, away in the middle of a canary for AWAY=20 s (root)"
+	@echo "make sanitize          the unit tests and simulations under ASan+UBSan, then TSan"
+	@echo "make bench             memory, speed and requests, measured; ROLLOUTS=1000 with so many (root)"
+	@echo "make deps              installs the Debian packages to build with (root)"
+	@echo "make clean             removes build/"
 
 # --- building ---------------------------------------------------------------------------------------------
 
@@ -54,26 +55,34 @@ clean:
 # --- testing ----------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: test-unit test-integration
+test: test-unit test-integration test-faults-sample test-e2e
 	@echo "All tests passed."
 
 .PHONY: test-unit
 test-unit: build
-	@echo "== Unit tests"
+	@echo "== Unit tests and simulations"
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
+# Two at once, each on a cluster of its own: they wait for looks and leases more than they work.
+PYTEST    := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
+BESIDE    := tests/integration/test_takeover.py tests/integration/test_traffic.py
 .PHONY: test-integration
 test-integration: build
-	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (4 minutes; the first time 20 more to build them)"
-	@$(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider tests/integration
+	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (6 minutes; the first time 30 more to build them)"
+	@$(PYTHON) -B tests/cluster/cluster tools --tier integration
+	@SLUICE_TEST_CLUSTER=integration-2 $(PYTEST) $(BESIDE) >build/integration-2.log 2>&1 & beside=$$!; \
+	$(PYTEST) tests/integration $(addprefix --ignore=,$(BESIDE)); first=$$?; \
+	wait $$beside; second=$$?; cat build/integration-2.log; exit $$((first | second))
 
-.PHONY: test-faults test-away
+.PHONY: test-faults test-faults-sample test-away
 SAMPLE ?= 0
 SEED   := $(or $(SEED),$(shell date +%s))
 AWAY   ?= 20
 test-faults: build
 	@echo "== Fault tests: the operator killed, and its connections broken, at each single call (SAMPLE=$(SAMPLE), SEED=$(SEED))"
 	@$(PYTHON) -B tests/faults/faults.py --sample $(SAMPLE) --seed $(SEED)
+test-faults-sample:
+	@$(MAKE) --no-print-directory test-faults SAMPLE=30
 test-away: build
 	@echo "== The API server and Prometheus away for $(AWAY) s each, in the middle of a canary"
 	@$(PYTHON) -B -m pytest -q -p no:cacheprovider tests/faults --away $(AWAY)

@@ -7,6 +7,7 @@ from .component import Component, Site, flags
 from .namespaces import NODE_ADDRESS, SERVICE_RANGE
 
 API_PORT = 6443
+ETCD_PORT = 2379
 
 _AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
@@ -25,21 +26,21 @@ def etcd(site: Site) -> Component:
             "name": "default",
             "data-dir": data,
             "unsafe-no-fsync": True,
-            "listen-client-urls": "http://127.0.0.1:2379",
-            "advertise-client-urls": "http://127.0.0.1:2379",
+            "listen-client-urls": f"http://127.0.0.1:{ETCD_PORT}",
+            "advertise-client-urls": f"http://127.0.0.1:{ETCD_PORT}",
             "listen-peer-urls": "http://127.0.0.1:2380",
             "initial-advertise-peer-urls": "http://127.0.0.1:2380",
             "initial-cluster": "default=http://127.0.0.1:2380",
         }),
     ]  # fmt: skip
-    return Component("etcd", argv, lambda: site.http_ok(2379, "/health"))
+    return Component("etcd", argv, lambda: site.http_ok(ETCD_PORT, "/health"))
 
 
 def kube_apiserver(site: Site, api: ApiClient) -> Component:
     """The API server with the default admission plugins and NodeRestriction."""
     pki = site.pki
     values = {
-        "etcd-servers": "http://127.0.0.1:2379",
+        "etcd-servers": f"http://127.0.0.1:{ETCD_PORT}",
         "bind-address": "0.0.0.0",
         "advertise-address": NODE_ADDRESS,
         "secure-port": API_PORT,

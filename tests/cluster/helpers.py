@@ -1,5 +1,7 @@
 """What tests and the demo do with a cluster that runs."""
 
+import base64
+import http.client
 import json
 import os
 import re
@@ -13,7 +15,7 @@ from urllib.parse import quote
 from . import gateway, node, pki, process, prometheus, wait
 from .client import ApiClient
 from .component import Site
-from .control_plane import API_PORT
+from .control_plane import API_PORT, ETCD_PORT
 from .errors import ClusterError
 from .images import Images
 from .namespaces import NODE_ADDRESS
@@ -187,6 +189,25 @@ class Helpers:
         if status != 200:
             raise ClusterError(f"Prometheus refused {promql!r}: {answer.get('error')}")
         return answer["data"]["result"]
+
+    def compact_etcd(self) -> None:
+        """Have the store forget all of its history, up to a version that no watch has seen yet."""
+        key = base64.b64encode(b"moved-on").decode()
+        revision = self._ask_etcd("/v3/kv/put", {"key": key, "value": key})["header"]["revision"]
+        self._ask_etcd("/v3/kv/compaction", {"revision": revision, "physical": True})
+
+    def _ask_etcd(self, path: str, body: dict[str, Any]) -> Any:
+        client = http.client.HTTPConnection("127.0.0.1", ETCD_PORT)
+        client.sock = self.site.namespaces.connect("127.0.0.1", ETCD_PORT)
+        try:
+            client.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            answer = client.getresponse()
+            text = answer.read()
+        finally:
+            client.close()
+        if answer.status != 200:
+            raise ClusterError(f"etcd refused {path}: {text.decode(errors='replace')}")
+        return json.loads(text)
 
     # -- backends ----------------------------------------------------------------------------------
 

@@ -3,10 +3,7 @@
     pytest tests/faults --away 300
 """
 
-import base64
 import collections
-import http.client
-import json
 import time
 
 import pytest
@@ -44,7 +41,7 @@ def test_api_server_away(world, canary, away, compacted):
     try:
         began = time.monotonic()
         if compacted:
-            compact(world.cluster)
+            world.cluster.compact_etcd()
         time.sleep(away)
         asked = canary.proxy.requests_since(began)
         kinds = collections.Counter(request.split("?")[0] for _, request in asked)
@@ -95,23 +92,3 @@ def metrics_available(state: dict) -> list[str]:
 
 def lists_of_rollouts(lane: Lane) -> int:
     return sum(call.verb == "list" and call.resource == "rollouts" for call in lane.proxy.plan.numbering.calls)
-
-
-def compact(cluster) -> None:
-    """Forget all history of the store, up to a version that no watch has seen yet."""
-    key = base64.b64encode(b"moved-on").decode()
-    revision = ask_etcd(cluster, "/v3/kv/put", {"key": key, "value": key})["header"]["revision"]
-    ask_etcd(cluster, "/v3/kv/compaction", {"revision": revision, "physical": True})
-
-
-def ask_etcd(cluster, path: str, body: dict) -> dict:
-    client = http.client.HTTPConnection("127.0.0.1", 2379)
-    client.sock = cluster.site.namespaces.connect("127.0.0.1", 2379)
-    try:
-        client.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        answer = client.getresponse()
-        text = answer.read()
-        assert answer.status == 200, text
-        return json.loads(text)
-    finally:
-        client.close()

@@ -1,5 +1,6 @@
 """What the integration tests share: one control plane with gateway and Prometheus, and an operator per test."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def cluster():
     # Progress goes past pytest's capture: the programs may have to be built first.
     report, options = Report(sys.__stderr__), Options(gateway_namespace=NAMESPACE, audit=True)
     report.line("")
-    with Cluster("integration", "integration", options=options, report=report) as started:
+    name = os.environ.get("SLUICE_TEST_CLUSTER", "integration")
+    with Cluster(name, "integration", options=options, report=report) as started:
         for crd in sorted((ROOT / "crds").glob("*.yaml")):
             started.install_crd(crd.read_text())
         started.wait_for(started.crds_established, "the CRDs to be served")
