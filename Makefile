@@ -65,7 +65,7 @@ test-unit: build
 
 # Two at once, each on a cluster of its own: they wait for looks and leases more than they work.
 PYTEST    := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
-BESIDE    := tests/integration/test_takeover.py tests/integration/test_traffic.py
+BESIDE    := tests/integration/test_traffic.py
 .PHONY: test-integration
 test-integration: build
 	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (6 minutes; the first time 30 more to build them)"

@@ -171,7 +171,8 @@ TEST(Crd, EveryStatusFitsTheSchema) {
 
 TEST(Crd, ColumnsPointAtFieldsOfTheSchema) {
   const json known = schema();
-  for (const json& column : rollout_crd()["spec"]["versions"][0]["additionalPrinterColumns"]) {
+  const json crd = rollout_crd();
+  for (const json& column : crd["spec"]["versions"][0]["additionalPrinterColumns"]) {
     std::string path = column["jsonPath"];
     if (path == ".metadata.creationTimestamp") continue;
     std::string pointer;
