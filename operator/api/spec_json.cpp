@@ -3,6 +3,7 @@
 
 #include "api/field_reader.h"
 #include "api/json.h"
+#include "api/spec_stages.h"
 
 namespace sluice::api {
 namespace {
@@ -66,30 +67,6 @@ void read_analysis(const FieldReader& in, AnalysisSpec& out) {
   in.read_ratio("catastrophicEffect", out.catastrophic_effect);
   in.read_word("promoteWhen", out.promote_when);
   in.each("metrics", [&](const FieldReader& metric) { out.metrics.push_back(read_metric(metric)); });
-}
-
-StageSpec read_stage(const FieldReader& in) {
-  StageSpec stage;
-  in.require("name");
-  in.read("name", stage.name);
-  in.require("canary");
-  in.read("maxDuration", stage.max_duration);
-  const FieldReader canary = in.child("canary");
-  if (const auto* weights = canary.find("weights"); weights != nullptr && weights->is_array()) {
-    for (std::size_t i = 0; i < weights->size(); ++i) {
-      const auto weight = whole_number((*weights)[i]);
-      if (weight && *weight >= 0 && *weight <= 100) {
-        stage.canary.weights.push_back(static_cast<int>(*weight));
-      } else {
-        canary.problem(("weights[" + std::to_string(i) + "]").c_str(),
-                       shown((*weights)[i]) + " is not a weight: write whole percents from 1 to 99");
-      }
-    }
-  } else if (in.has("canary")) {
-    canary.problem("weights", "is required: a list of rising percentages such as [1, 5, 25, 50]");
-  }
-  canary.read("minLooks", stage.canary.min_looks);
-  return stage;
 }
 
 TrafficSpec read_traffic(const FieldReader& in) {

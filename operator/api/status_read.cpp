@@ -1,4 +1,5 @@
 // Reading the status back. Every reader leaves the default where the JSON has not what is expected.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -108,6 +109,7 @@ std::optional<StageStatus> stage_of(const json& in) {
   out.first_traffic_at = time_of(*stage, "firstTrafficAt");
   out.weight_set_at = time_of(*stage, "weightSetAt");
   out.looks = number_of<int>(*stage, "looks");
+  out.passed = text_of(*stage, "passed");
   return out;
 }
 
@@ -122,6 +124,7 @@ TrafficStatus traffic_of(const json& in) {
     out.stable = stable;
     out.candidate = candidate;
     out.accepted = flag_of(*traffic, "accepted");
+    out.mirror = std::clamp(number_of<int>(*traffic, "mirror"), 0, 100);
   }
   out.reasserted = number_of<int>(*traffic, "reasserted");
   const auto realised = read_exact(text_of(*traffic, "exact"));
@@ -179,6 +182,7 @@ EvidenceStatus evidence_of(const json& in) {
   out.past_dispersion = numbers_of(*evidence, "pastDispersion");
   out.pod_spread = numbers_of(*evidence, "podSpread");
   out.packed = texts_of(*evidence, "packed");
+  out.shadow = texts_of(*evidence, "shadow");
   return out;
 }
 

@@ -44,11 +44,13 @@ json to_json(const StageStatus& stage) {
            {"looks", stage.looks}};
   put(out, "firstTrafficAt", stage.first_traffic_at);
   put(out, "weightSetAt", stage.weight_set_at);
+  put(out, "passed", stage.passed);
   return out;
 }
 
 json to_json(const TrafficStatus& traffic) {
   json out{{"stable", traffic.stable}, {"candidate", traffic.candidate}, {"accepted", traffic.accepted}};
+  if (traffic.mirror != 0) out["mirror"] = traffic.mirror;
   if (traffic.reasserted != 0) out["reasserted"] = traffic.reasserted;
   if (traffic.realised) {
     out["realised"] = percent_text(*traffic.realised);
@@ -113,6 +115,7 @@ json to_json(const EvidenceStatus& evidence) {
   for (const auto& [metric, phi] : evidence.past_dispersion) out["pastDispersion"][metric] = exact_text(phi);
   for (const auto& [metric, spread] : evidence.pod_spread) out["podSpread"][metric] = exact_text(spread);
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;
+  if (!evidence.shadow.empty()) out["shadow"] = evidence.shadow;
   return out;
 }
 

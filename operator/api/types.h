@@ -32,6 +32,7 @@ inline constexpr const char* kRevisionLabel = "sluice.dev/revision";
 inline constexpr const char* kPromoteAnnotation = "sluice.dev/promote";  // skip the rest
 inline constexpr const char* kAbortAnnotation = "sluice.dev/abort";      // roll it back
 inline constexpr const char* kRetryAnnotation = "sluice.dev/retry";      // start over
+inline constexpr const char* kApproveAnnotation = "sluice.dev/approve";  // "<revision>/<stage>"
 
 // --- Spec -------------------------------------------------------------------------------------------------
 
@@ -94,9 +95,24 @@ struct CanaryStage {
   bool operator==(const CanaryStage&) const = default;
 };
 
+// A copy of a share of the users' requests goes to the candidate; its answers are thrown away.
+struct ShadowStage {
+  int percent = 100;
+  int min_looks = 5;
+  bool operator==(const ShadowStage&) const = default;
+};
+
+// A person decides; the exposure stays as it was.
+struct ApprovalStage {
+  bool operator==(const ApprovalStage&) const = default;
+};
+
+using StageBody = std::variant<CanaryStage, ShadowStage, ApprovalStage>;
+
 struct StageSpec {
   std::string name;
-  CanaryStage canary;
+  StageBody body;
+  Duration min_duration{};
   Duration max_duration = hours(2);
   bool operator==(const StageSpec&) const = default;
 };
@@ -164,12 +180,14 @@ struct StageStatus {
   std::optional<Time> first_traffic_at; // the warm-up runs from here
   std::optional<Time> weight_set_at;    // the route was seen accepted at this step's weight
   int looks = 0;                        // at this step
+  std::string passed;                   // why it can be passed once minDuration is over; empty: it cannot yet
   bool operator==(const StageStatus&) const = default;
 };
 
 struct TrafficStatus {
   int stable = 100;                 // percent asked for
   int candidate = 0;
+  int mirror = 0;                   // percent of the requests of which the candidate gets a copy
   std::optional<double> realised;   // the candidate's share of counted requests at this weight, 0..1
   bool accepted = false;            // the gateway says that it routes as asked
   int reasserted = 0;               // times that somebody else's change was undone during this rollout
@@ -217,6 +235,7 @@ struct EvidenceStatus {
   std::map<std::string, double> pod_spread;      // by metric, of stable's own past; absent: not known
   bool past_read = false;
   std::map<std::string, std::string> packed;     // by metric: stats::GuardrailEvidence::pack()
+  std::map<std::string, std::string> shadow;     // the same from the copies of the stage under way alone
   bool operator==(const EvidenceStatus&) const = default;
 };
 

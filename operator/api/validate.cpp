@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "api/spec_stages.h"
 #include "api/validate_analysis.h"
 
 namespace sluice::api {

@@ -23,36 +23,6 @@ void check_item_name(const std::string& name, const std::string& path, std::set<
   }
 }
 
-void check_weights(const std::vector<int>& weights, const std::string& path, std::vector<FieldError>& out) {
-  if (weights.empty()) {
-    out.push_back({path, "write at least one percentage, such as [1, 5, 25, 50]"});
-    return;
-  }
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] < 1 || weights[i] > 99) {
-      out.push_back({at(path, i), "must be from 1 to 99: 100 is the promotion that follows the last one"});
-    } else if (i > 0 && weights[i] <= weights[i - 1]) {
-      out.push_back({at(path, i), "must be above the one before it, " + std::to_string(weights[i - 1])});
-    }
-  }
-}
-
-// A stage that ends before its looks can be taken would always be inconclusive.
-void check_time(const StageSpec& stage, const AnalysisSpec& analysis, const std::string& path,
-                std::vector<FieldError>& out) {
-  if (stage.max_duration <= Duration(0)) {
-    out.push_back({path + ".maxDuration", "must be longer than 0s, such as 2h"});
-    return;
-  }
-  const auto looks = static_cast<std::int64_t>(stage.canary.weights.size()) * stage.canary.min_looks;
-  const Duration least = analysis.warmup + looks * analysis.interval;
-  if (stage.max_duration < least) {
-    out.push_back({path + ".maxDuration", "must be at least " + format_duration(least) +
-                                              ": the warm-up and " + std::to_string(looks) + " looks of " +
-                                              format_duration(analysis.interval) + " take that long"});
-  }
-}
-
 void check_share(double share, const std::string& path, std::vector<FieldError>& out) {
   if (!(share > 0.0 && share < 0.5)) {
     out.push_back({path, "must be above 0% and below 50%, such as \"5%\""});
@@ -115,18 +85,6 @@ bool is_web_address(const std::string& address) {
 }
 
 }  // namespace
-
-void check_stages(const Spec& spec, std::vector<FieldError>& out) {
-  std::set<std::string> names;
-  for (std::size_t i = 0; i < spec.stages.size(); ++i) {
-    const StageSpec& stage = spec.stages[i];
-    const std::string path = at("spec.stages", i);
-    check_item_name(stage.name, path, names, out);
-    check_weights(stage.canary.weights, path + ".canary.weights", out);
-    if (stage.canary.min_looks < 1) out.push_back({path + ".canary.minLooks", "must be at least 1"});
-    check_time(stage, spec.analysis, path, out);
-  }
-}
 
 void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
   const AnalysisSpec& analysis = spec.analysis;

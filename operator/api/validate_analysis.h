@@ -1,4 +1,4 @@
-// The parts of validate() that are about stages and evidence. For the .cpp files of this folder only.
+// The part of validate() that is about evidence. For the .cpp files of this folder only.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,6 @@
 
 namespace sluice::api {
 
-void check_stages(const Spec& spec, std::vector<FieldError>& out);
 void check_analysis(const Spec& spec, std::vector<FieldError>& out);
 
 }  // namespace sluice::api

@@ -28,24 +28,33 @@ Colour phase_colour(api::Phase phase) {
   return Colour::Plain;
 }
 
-const api::StageSpec* stage_of(const api::Rollout& rollout) {
-  const auto& stage = rollout.status.stage;
-  const auto& stages = rollout.spec.stages;
-  if (!stage || stage->index < 0 || static_cast<std::size_t>(stage->index) >= stages.size()) return nullptr;
-  return &stages[static_cast<std::size_t>(stage->index)];
-}
-
-// "canary: 10 → [25] → 50 → 100".
-std::string road(const api::Rollout& rollout, const Style& style) {
-  const api::StageSpec* stage = stage_of(rollout);
-  if (stage == nullptr) return "";
-  std::string text = stage->name + ":";
-  for (std::size_t i = 0; i < stage->canary.weights.size(); ++i) {
-    const bool here = static_cast<int>(i) == rollout.status.stage->step && !rollout.status.promoting_since;
-    const std::string weight = std::to_string(stage->canary.weights[i]) + "%";
+// The steps of the stage under way: "10% → [25%] → 50%"; empty for a stage without steps.
+std::string steps_text(const api::StageSpec& stage, int step, const Style& style) {
+  const auto* canary = std::get_if<api::CanaryStage>(&stage.body);
+  if (canary == nullptr) return "";
+  std::string text;
+  for (std::size_t i = 0; i < canary->weights.size(); ++i) {
+    const std::string weight = std::to_string(canary->weights[i]) + "%";
+    const bool here = static_cast<int>(i) == step;
     text += (i == 0 ? " " : " → ") + (here ? style(Colour::Bold, "[" + weight + "]") : style(Colour::Dim, weight));
   }
-  return text + " → " + (rollout.status.promoting_since ? style(Colour::Bold, "[100%]") : style(Colour::Dim, "100%"));
+  return text;
+}
+
+// "shadow → canary: 10% → [25%] → 50% → sign-off → 100%".
+std::string road(const api::Rollout& rollout, const Style& style) {
+  const auto& status = rollout.status;
+  if (!status.stage) return "";
+  std::string text;
+  for (std::size_t i = 0; i < rollout.spec.stages.size(); ++i) {
+    const api::StageSpec& stage = rollout.spec.stages[i];
+    const bool here = static_cast<int>(i) == status.stage->index && !status.promoting_since;
+    if (i > 0) text += " → ";
+    const std::string steps = here ? steps_text(stage, status.stage->step, style) : "";
+    text += here ? style(Colour::Bold, steps.empty() ? "[" + stage.name + "]" : stage.name + ":") + steps
+                 : style(Colour::Dim, stage.name);
+  }
+  return text + " → " + (status.promoting_since ? style(Colour::Bold, "[100%]") : style(Colour::Dim, "100%"));
 }
 
 std::string arm_text(const api::ArmCounts& arm) {

@@ -61,6 +61,13 @@ Outcome check_engine(const Scenario& scenario) {
   return Ok{};
 }
 
+// The steps in which users see the candidate.
+void add_steps(const api::StageSpec& stage, int index, std::vector<Step>& steps) {
+  if (const auto* canary = std::get_if<api::CanaryStage>(&stage.body)) {
+    for (const int weight : canary->weights) steps.push_back({weight / 100.0, canary->min_looks, index});
+  }
+}
+
 }  // namespace
 
 rollout::Thresholds thresholds_of(const api::AnalysisSpec& analysis) {
@@ -77,9 +84,7 @@ Result<Scenario> scenario_of(const api::Spec& spec) {
   scenario.truths.resize(scenario.analysis.metrics.size());
   for (const api::StageSpec& stage : spec.stages) {
     const int index = static_cast<int>(scenario.stage_looks.size());
-    for (const int weight : stage.canary.weights) {
-      scenario.steps.push_back({weight / 100.0, stage.canary.min_looks, index});
-    }
+    add_steps(stage, index, scenario.steps);
     // The warm-up comes once, before the first look.
     const Duration usable = stage.max_duration - (index == 0 ? spec.analysis.warmup : Duration(0));
     const auto looks = usable / std::max(spec.analysis.interval, Duration(1));

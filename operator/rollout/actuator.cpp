@@ -106,7 +106,11 @@ class Actuator {
       if (auto taken = refuse_foreign(*resource, rollout_.key); !taken) return taken;
     }
     auto done = client_.patch(*resource, rollout_.key, *object, apply_options());
-    if (!done) return done.error();
+    if (done) return Ok{};
+    const auto instead = provider.instead_of_refused(rollout_, live.get(), *wanted_.split, done.error());
+    if (!instead) return done.error();
+    auto second = client_.patch(*resource, rollout_.key, *instead, apply_options());
+    if (!second) return second.error();
     return Ok{};
   }
 

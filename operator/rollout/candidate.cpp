@@ -1,8 +1,7 @@
 // Which revision is under way, the verbs that people give, and the three ways in which it ends: promoted, rolled
 // back, superseded.
-#include <string_view>
-
 #include "rollout/context.h"
+#include "rollout/stages.h"
 
 namespace sluice::rollout {
 namespace {
@@ -42,7 +41,7 @@ void clear_candidate(api::RolloutStatus& status) {
   status.waiting_since.reset();
   status.promoting_since.reset();
   status.evidence = {};
-  status.traffic = {.stable = 100, .candidate = 0, .realised = {}, .accepted = false, .reasserted = 0};
+  status.traffic = {};
 }
 
 void begin(Context& context, const std::string& revision, std::int64_t attempt) {
@@ -75,19 +74,6 @@ void supersede(Context& context) {
   clear_candidate(status);
 }
 
-// The value of a verb's annotation when it names `revision` and has not been acted upon yet.
-bool asked(Context& context, const char* annotation, const std::string& revision) {
-  if (revision.empty()) return false;
-  const auto found = context.rollout.annotations.find(annotation);
-  if (found == context.rollout.annotations.end()) return false;
-  const std::string_view value = found->second;
-  if (value.substr(0, value.find('/')) != revision) return false;
-  auto& handled = context.status().handled[annotation];
-  if (handled == value) return false;
-  handled = value;
-  return true;
-}
-
 void finish_promotion(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string promoted = status.candidate_revision;
@@ -110,9 +96,8 @@ void advance_promotion(Context& context) {
   }
   if (!pods_ready(context, std::max(1, context.spec().replicas))) return;
   if (status.traffic.candidate != 100) {
-    status.traffic.candidate = 100;
-    status.traffic.stable = 0;
-    status.traffic.accepted = false;
+    status.traffic = {.stable = 0, .candidate = 100, .mirror = 0, .realised = {}, .accepted = false,
+                      .reasserted = status.traffic.reasserted};
     if (status.stage) status.stage->weight_set_at.reset();
     context.event(Event::Type::Normal, "WeightSet", "the candidate is given 100 % of the traffic");
     return;
@@ -129,6 +114,18 @@ void advance_first(Context& context) {
 }
 
 }  // namespace
+
+bool asked(Context& context, const char* annotation, const std::string& value) {
+  if (value.empty()) return false;
+  const auto found = context.rollout.annotations.find(annotation);
+  if (found == context.rollout.annotations.end()) return false;
+  const std::string& given = found->second;
+  if (given != value && !given.starts_with(value + "/")) return false;
+  std::string& handled = context.status().handled[annotation];
+  if (handled == given) return false;
+  handled = given;
+  return true;
+}
 
 void settle_target(Context& context) {
   api::RolloutStatus& status = context.status();
@@ -192,7 +189,7 @@ void advance_candidate(Context& context) {
     begin_promotion(context, "NoStages", "no stages are declared");
     advance_promotion(context);
   } else {
-    run_canary(context);
+    run_stages(context);
   }
 }
 

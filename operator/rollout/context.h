@@ -54,6 +54,8 @@ inline int capacity_for(const api::Spec& spec, int weight) {
 // candidate.cpp: which revision is under way, and how it ends.
 void settle_target(Context& context);
 void apply_verbs(Context& context);
+// The annotation has this value, or this value and more after a slash, and has not been acted upon yet. It now has.
+bool asked(Context& context, const char* annotation, const std::string& value);
 void roll_back(Context& context, const std::string& reason, const std::string& message);
 void begin_promotion(Context& context, const std::string& verdict, const std::string& message);
 
@@ -63,13 +65,6 @@ void advance_candidate(Context& context);
 // pods.cpp: whether `needed` pods of the candidate can take traffic. When not, says why in `hold`, starts the
 // progress deadline, and stalls when it has passed.
 bool pods_ready(Context& context, int needed);
-
-// canary.cpp: the stage under way, and what its verdict leads to.
-void follow_stage(Context& context);   // what edits of the spec and of the route mean for it; first of all
-void run_canary(Context& context);
-const api::StageSpec& current_stage(const Context& context);   // precondition: status().stage
-bool at_asked_weight(Context& context);                        // the step's weight is the one on the route
-void follow_verdict(Context& context, const StepVerdict& verdict);
 
 // looks.cpp: takes in the look that was finished, and says which one is next.
 void take_look(Context& context);

@@ -40,11 +40,12 @@ api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& 
 
 // The state as it was saved. A state that cannot be read (another version, parameters that the user changed in
 // the middle) starts again from nothing, which is conservative: evidence is lost, never invented.
-stats::GuardrailEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved) {
+stats::GuardrailEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved,
+                                 const std::map<std::string, std::string>& states) {
   const auto past = saved.past_dispersion.find(metric.name);
   const auto parameters = parameters_of(metric, past == saved.past_dispersion.end() ? 0 : past->second);
-  const auto packed = saved.packed.find(metric.name);
-  if (packed != saved.packed.end()) {
+  const auto packed = states.find(metric.name);
+  if (packed != states.end()) {
     auto state = stats::GuardrailEvidence::unpack(parameters, packed->second);
     if (state) return std::move(state).take();
     log::warn("the saved evidence cannot be used and starts anew",
@@ -124,6 +125,15 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   out.message = sentence(out, state);
 }
 
+// The proof from copies alone: adds `block` to it unless that is null, and tells it in place of the users' proof.
+void add_copies(const api::MetricSpec& metric, const stats::Block* block, api::EvidenceStatus& saved,
+                GuardrailEvidenceSummary& summary) {
+  stats::GuardrailEvidence copies = restore(metric, saved, saved.shadow);
+  if (block != nullptr && copies.add(*block)) saved.shadow[metric.name] = copies.pack();
+  summary.non_inferior = copies.log_e_non_inferior();
+  summary.non_inferior_peak = copies.sup_log_e_non_inferior();
+}
+
 void add_pod_spread(const metrics::MetricReading& reading, api::EvidenceStatus& evidence) {
   std::vector<double> events;
   std::vector<double> exposure;
@@ -182,13 +192,14 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
                          api::RolloutStatus& status, int candidate_pods) {
   LookSummary out;
   const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
+  const bool mirrored = status.traffic.mirror > 0;
   double most_requests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
     const metrics::MetricReading* reading = find_reading(look, metric.name);
     const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};
     if (reading == nullptr) reading = &nothing;
     api::MetricStatus& numbers = status_of(status, metric);
-    stats::GuardrailEvidence evidence = restore(metric, status.evidence);
+    stats::GuardrailEvidence evidence = restore(metric, status.evidence, status.evidence.packed);
     const stats::Block block{reading->candidate.events, reading->stable.events, reading->candidate.total,
                              reading->stable.total};
     numbers.harm_log_threshold = limits.harm;
@@ -196,7 +207,7 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     const auto spread = status.evidence.pod_spread.find(metric.name);
     if (spread != status.evidence.pod_spread.end()) numbers.pod_spread = spread->second;
     if (reading->newest_sample) numbers.newest_sample = reading->newest_sample;
-    const bool used = !reading->gap && evidence.add(block);
+    const bool used = !reading->gap && evidence.add(block, !mirrored);
     if (!used) {
       ++numbers.dropped;
       if (metric.role == api::MetricRole::Guardrail && out.gap_metric.empty()) {
@@ -206,7 +217,8 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
         out.gap_message = gap_sentence(metric.name, gap, reading->detail);
       }
     }
-    const GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
+    GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
+    if (mirrored) add_copies(metric, used ? &block : nullptr, status.evidence, summary);
     if (used) {
       write_numbers(analysis, evidence, block, limits, summary, numbers);
       if (candidate_pods > 0 && candidate_pods < kFewPods) {
@@ -216,7 +228,8 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
       const double requests = block.candidate_exposure + block.stable_exposure;
       if (requests > most_requests) {
         most_requests = requests;
-        status.traffic.realised = block.candidate_exposure / requests;
+        const double whole = mirrored ? block.stable_exposure : requests;
+        status.traffic.realised = whole > 0 ? block.candidate_exposure / whole : 0;
       }
     }
     if (metric.role == api::MetricRole::Guardrail) out.guardrails.push_back(summary);

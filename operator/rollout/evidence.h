@@ -44,6 +44,8 @@ struct LookSummary {
 
 // Adds the readings of one block to `status` (metrics, evidence). Precondition: the look did not fail.
 // `candidate_pods` took the candidate's requests in it; 0: not known. It only shapes the sentences.
+// While status.traffic asks for a mirror the block holds copies: they count for harm, and for a proof of the stage's
+// own, which is what the summary and the numbers then tell; the proof that promotes does not hear of them.
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
                          api::RolloutStatus& status, int candidate_pods = 0);
 

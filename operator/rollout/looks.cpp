@@ -8,6 +8,7 @@
 #include "rollout/context.h"
 #include "rollout/evidence.h"
 #include "rollout/sentence.h"
+#include "rollout/stages.h"
 #include "workload/revision.h"
 
 namespace sluice::rollout {
@@ -72,7 +73,7 @@ std::optional<metrics::Look> next_look(const Context& context) {
     look.from = look.to - analysis.interval;  // one block; `past` of them end at `to`
     return look;
   }
-  const bool exposed = status.traffic.candidate > 0 && status.traffic.candidate < 100;
+  const bool exposed = exposure_of(status.traffic).any() && status.traffic.candidate < 100;
   if (!exposed || !status.stage || !status.stage->weight_set_at || !status.stage->first_traffic_at) {
     return std::nullopt;
   }
@@ -110,18 +111,9 @@ void take_block(Context& context, const metrics::LookResult& result) {
     return;  // no verdict from a look that did not see every guardrail
   }
   context.metrics = MetricsState{true, "EvidenceArrives", "the last look saw every guardrail"};
-  if (at_asked_weight(context)) ++status.stage->looks;
+  if (exposed_as_asked(context)) ++status.stage->looks;
 
-  StepState step;
-  step.looks = status.stage->looks;
-  step.min_looks = current_stage(context).canary.min_looks;
-  const auto& stages = context.spec().stages;
-  step.last_step = status.stage->index + 1 == static_cast<int>(stages.size()) &&
-                   status.stage->step + 1 == static_cast<int>(current_stage(context).canary.weights.size());
-  step.promote_when = context.spec().analysis.promote_when;
-  const auto& analysis = context.spec().analysis;
-  const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
-  follow_verdict(context, decide(summary.guardrails, limits, step));
+  follow_look(context, summary);
 }
 
 }  // namespace

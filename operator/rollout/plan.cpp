@@ -1,6 +1,6 @@
 #include "rollout/plan.h"
 
-#include "rollout/context.h"
+#include "rollout/stages.h"
 
 namespace sluice::rollout {
 
@@ -26,7 +26,9 @@ Decision plan(const api::Rollout& rollout, const Observation& seen, Time now) {
 
 std::optional<traffic::Split> split_of(const api::RolloutStatus& status) {
   if (status.stable_revision.empty()) return std::nullopt;
-  return traffic::Split{status.stable_revision, status.candidate_revision, status.traffic.candidate};
+  traffic::Split split{status.stable_revision, status.candidate_revision, status.traffic.candidate};
+  split.mirror_percent = status.traffic.mirror;
+  return split;
 }
 
 bool noticeably_different(const api::RolloutStatus& before, const api::RolloutStatus& after) {

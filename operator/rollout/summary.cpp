@@ -81,6 +81,12 @@ std::string stable_message(Context& context) {
   return text;
 }
 
+// " 25%", " mirror 50%"; nothing without exposure.
+std::string exposure_text(const api::TrafficStatus& traffic) {
+  if (traffic.mirror > 0) return " mirror " + std::to_string(traffic.mirror) + "%";
+  return traffic.candidate > 0 ? " " + std::to_string(traffic.candidate) + "%" : "";
+}
+
 std::string message_of(Context& context) {
   const api::RolloutStatus& status = context.status();
   if (!context.seen.invalid.empty()) return invalid_message(context.seen);
@@ -96,7 +102,7 @@ std::string message_of(Context& context) {
     return context.hold.empty() ? "passed (" + status.verdict + "): promoting" : context.hold;
   }
   if (!status.stage) return context.hold;
-  std::string text = status.stage->name + " " + std::to_string(status.traffic.candidate) + "%";
+  std::string text = status.stage->name + exposure_text(status.traffic);
   if (status.attempt > 1) text += " (attempt " + std::to_string(status.attempt) + ")";
   text += ": ";
   if (status.verdict == "Inconclusive") return text + "no verdict within maxDuration; promote, abort or retry it";

@@ -1,7 +1,7 @@
 // The cluster that a status asks for: sizes, deletions, the stable Service, the split.
 #include <set>
 
-#include "rollout/context.h"
+#include "rollout/stages.h"
 
 namespace sluice::rollout {
 namespace {
@@ -10,15 +10,13 @@ int candidate_replicas(const Context& context) {
   const api::RolloutStatus& status = context.status();
   const api::Spec& spec = context.spec();
   if (status.stable_revision.empty() || status.promoting_since) return spec.replicas;
-  int weight = status.traffic.candidate;
+  Exposure exposure = exposure_of(status.traffic);
+  int share = std::max(exposure.weight, exposure.mirror);
   if (!spec.stages.empty()) {
-    const auto stage = static_cast<std::size_t>(status.stage ? status.stage->index : 0);
-    const auto step = static_cast<std::size_t>(status.stage ? status.stage->step : 0);
-    if (stage < spec.stages.size() && step < spec.stages[stage].canary.weights.size()) {
-      weight = std::max(weight, spec.stages[stage].canary.weights[step]);
-    }
+    exposure = status.stage ? asked_exposure(context) : exposure_at(spec, 0, 0);
+    share = std::max({share, exposure.weight, exposure.mirror});
   }
-  return std::min(std::max(1, spec.replicas), capacity_for(spec, weight));
+  return std::min(std::max(1, spec.replicas), capacity_for(spec, share));
 }
 
 // A former revision keeps its size until its delay is over, and as long as the live route still sends to it.

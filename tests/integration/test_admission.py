@@ -53,6 +53,7 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     # Who splits the traffic.
     ("spec.traffic", {}, None, "exactly one of gatewayAPI and manual is required"),
     ("spec.traffic.manual", {}, "spec.traffic", "exactly one of gatewayAPI and manual is required"),
+    ("spec.traffic", {"manual": {}}, "spec.stages", "a shadow stage needs traffic.gatewayAPI"),
     ("spec.traffic.gatewayAPI.parentRefs", GONE, None, "Required value"),
     ("spec.traffic.gatewayAPI.parentRefs", [], None, "must hold at least one Gateway"),
     ("spec.traffic.gatewayAPI.parentRefs[0].name", GONE, None, "Required value"),
@@ -63,7 +64,11 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     ("spec.stages[0].name", "Canary", None, "must consist of lower-case letters, digits and '-'"),
     ("spec.stages[0].name", "a" * 41, None, "may not be more than 40"),
     ("spec.stages[1]", {"name": "canary", "canary": {"weights": [50]}}, None, "Duplicate value"),
-    ("spec.stages[0].canary", GONE, None, "Required value"),
+    ("spec.stages[0].canary", GONE, "spec.stages[0]", "exactly one of canary, shadow and approval is required"),
+    ("spec.stages[0].shadow", {"percent": 5}, "spec.stages[0]", "exactly one of canary, shadow and approval is required"),
+    ("spec.stages[1].shadow.percent", 0, None, "greater than or equal to 1"),
+    ("spec.stages[1].shadow.percent", 101, None, "less than or equal to 100"),
+    ("spec.stages[0].minDuration", "soon", None, "must be a duration such as 30s"),
     ("spec.stages[0].canary.weights", GONE, None, "Required value"),
     ("spec.stages[0].canary.weights", [], None, "must hold at least one weight, as in [1, 5, 25, 50]"),
     ("spec.stages[0].canary.weights", [5, 50, 25], None, "weights must rise from one to the next"),
@@ -161,7 +166,6 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("spec.port", 8080),
     ("spec.template.spec.restartPolicy", "Always"),
     ("spec.template.metadata", GONE),
-    ("spec.traffic", {"manual": {}}),
     ("spec.traffic.gatewayAPI.hostnames[0]", "*.example.com"),
     ("spec.stages", []),
     ("spec.stages", GONE),
@@ -269,6 +273,13 @@ def test_without_a_guardrail_nothing_could_be_proven(refusal):
     message = refusal(manifest)
     assert "spec.analysis.metrics: " in message and "at least one must be a guardrail" in message
     analysis["promoteWhen"] = "NoHarmShown"
+    assert refusal(manifest) == ""
+
+
+def test_manual_traffic_is_accepted_where_nothing_is_copied(refusal):
+    manifest = sample()
+    manifest["spec"]["traffic"] = {"manual": {}}
+    manifest["spec"]["stages"] = [stage for stage in manifest["spec"]["stages"] if "shadow" not in stage]
     assert refusal(manifest) == ""
 
 

@@ -4,6 +4,7 @@
 
 #include "api/conditions.h"
 #include "invariants.h"
+#include "rollout/stage_kind.h"
 
 namespace sluice::simulation {
 namespace {
@@ -45,8 +46,7 @@ void Invariants::check_weights(const api::Rollout& now) {
   if (status.candidate_revision.empty()) return fail("a weight without a candidate");
   if (status.promoting_since) return;
   if (!status.stage) return fail("a weight without a stage");
-  const auto& weights = now.spec.stages.at(static_cast<std::size_t>(status.stage->index)).canary.weights;
-  const int allowed = weights.at(static_cast<std::size_t>(status.stage->step));
+  const int allowed = rollout::exposure_at(now.spec, status.stage->index, status.stage->step).weight;
   if (weight > allowed) {
     fail("a weight of " + std::to_string(weight) + " where the step allows " + std::to_string(allowed));
   }

@@ -93,7 +93,7 @@ Condition condition(Random& random) {
 
 StageStatus stage(Random& random) {
   StageStatus out;
-  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks] = out;
+  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks, passed] = out;
   index = number(random, 0, 9);
   stage_name = name(random);
   step = number(random, 0, 9);
@@ -101,14 +101,16 @@ StageStatus stage(Random& random) {
   first_traffic_at = maybe(random, time);
   weight_set_at = maybe(random, time);
   looks = number(random, 0, 99);
+  passed = text(random);
   return out;
 }
 
 TrafficStatus traffic(Random& random) {
   TrafficStatus out;
-  auto& [stable, candidate, realised, accepted, reasserted] = out;
+  auto& [stable, candidate, mirror, realised, accepted, reasserted] = out;
   candidate = number(random, 0, 100);
   stable = 100 - candidate;
+  mirror = number(random, 0, 100);
   realised = maybe(random, [](Random& r) { return std::uniform_real_distribution(0.0, 1.0)(r); });
   accepted = flag(random);
   reasserted = number(random, 0, 3);
@@ -149,13 +151,14 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, pod_spread, past_read, packed] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, packed, shadow] = out;
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);
   pod_spread = by_name(random, real);
   past_read = flag(random);
   packed = by_name(random, text);
+  shadow = by_name(random, text);
   return out;
 }
 

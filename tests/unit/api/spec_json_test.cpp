@@ -23,8 +23,10 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   EXPECT_EQ(gateway.parent_refs, (json::array({{{"name", "public"}, {"namespace", "gateways"}}})));
   EXPECT_THAT(gateway.hostnames, ElementsAre("digits.example.com"));
   EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
-  ASSERT_EQ(spec.stages.size(), 1U);
-  EXPECT_EQ(spec.stages[0], (StageSpec{"canary", {{1, 5, 25, 50}, 4}, minutes(90)}));
+  ASSERT_EQ(spec.stages.size(), 3U);
+  EXPECT_EQ(spec.stages[0], (StageSpec{"canary", CanaryStage{{1, 5, 25, 50}, 4}, minutes(2), minutes(90)}));
+  EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3}, {}, hours(2)}));
+  EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{}, {}, hours(2)}));
   EXPECT_EQ(spec.on_inconclusive, OnInconclusive::RollBack);
   EXPECT_EQ(spec.scale_down_delay, minutes(5));
   EXPECT_EQ(spec.progress_deadline, minutes(3));
@@ -181,7 +183,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
   EXPECT_EQ(reading.rollout.key.name, "digits");
   EXPECT_EQ(reading.rollout.status.stable_revision, "abc");
   EXPECT_EQ(reading.rollout.spec.replicas, 1) << "the default stands in";
-  EXPECT_EQ(reading.rollout.spec.stages.size(), 1U);
+  EXPECT_EQ(reading.rollout.spec.stages.size(), 3U);
   EXPECT_EQ(
       join(reading.problems),
       "spec.replicas: \"x\" is not a whole number; spec.scaleDownDelay: \"later\" is not a duration: write a "

@@ -109,6 +109,10 @@ TEST(Validate, Stages) {
       {"/spec/stages/0/maxDuration", R"("0s")", "spec.stages[0].maxDuration: must be longer than 0s"},
       // The warm-up of 45 s and 4 weights x 4 looks x 15 s.
       {"/spec/stages/0/maxDuration", R"("4m44s")", "spec.stages[0].maxDuration: must be at least 4m45s"},
+      {"/spec/stages/1/shadow/percent", "0", "spec.stages[1].shadow.percent: must be from 1 to 100"},
+      {"/spec/stages/1/shadow/minLooks", "0", "spec.stages[1].shadow.minLooks: must be at least 1"},
+      {"/spec/stages/0/minDuration", R"("2h")", "spec.stages[0].maxDuration: must be at least minDuration, 2h"},
+      {"/spec/traffic", R"({"manual": {}})", "spec.stages[1].shadow: needs traffic.gatewayAPI"},
       {"/spec/stages/1", R"({"name": "canary", "canary": {"weights": [50]}})",
        "spec.stages[1].name: \"canary\" is there twice"},
       {"/spec/stages/0/name", R"("")", "spec.stages[0].name: is required"},

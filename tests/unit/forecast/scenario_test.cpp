@@ -95,11 +95,10 @@ TEST(Scenario, AManifestGivesGuardrailsStepsAndTime) {
   drift.role = api::MetricRole::Report;
   spec.analysis.metrics = {drift, errors};
   api::StageSpec first;
-  first.canary.weights = {1, 5};
-  first.canary.min_looks = 3;
+  first.body = api::CanaryStage{.weights = {1, 5}, .min_looks = 3};
   first.max_duration = minutes(10);
   api::StageSpec second;
-  second.canary.weights = {50};
+  second.body = api::CanaryStage{.weights = {50}, .min_looks = 5};
   second.max_duration = minutes(20);
   spec.stages = {first, second};
 

@@ -27,7 +27,10 @@ class World {
     api::Spec& spec = rollout.spec;
     spec.replicas = 4;
     spec.traffic = api::ManualTraffic{};
-    spec.stages = {{.name = "canary", .canary = {.weights = {10, 25, 50}, .min_looks = 2}, .max_duration = hours(1)}};
+    spec.stages = {{.name = "canary",
+                    .body = api::CanaryStage{.weights = {10, 25, 50}, .min_looks = 2},
+                    .min_duration = {},
+                    .max_duration = hours(1)}};
     spec.analysis.prometheus_address = "http://prometheus:9090";
     spec.analysis.interval = seconds(30);
     spec.analysis.warmup = seconds(0);
@@ -89,9 +92,10 @@ class World {
         for (int i = 0; i < look.past; ++i) reading.past.push_back({100 * rates.stable, 100});
         reading.pods = past_pods;
       } else {
-        const double to_candidate = requests * rollout.status.traffic.candidate / 100;
-        reading.candidate = {to_candidate * rates.candidate, to_candidate};
-        reading.stable = {(requests - to_candidate) * rates.stable, requests - to_candidate};
+        const double copies = requests * rollout.status.traffic.mirror / 100;
+        const double moved = requests * rollout.status.traffic.candidate / 100;
+        reading.candidate = {(moved + copies) * rates.candidate, moved + copies};
+        reading.stable = {(requests - moved) * rates.stable, requests - moved};
       }
       result.metrics.push_back(reading);
     }

@@ -1,0 +1,56 @@
+// What one kind of stage does. Each kind is one file, stage_<kind>.cpp; stages.cpp runs them all.
+//
+// A kind says three things: what the candidate may be exposed to at a step, what a finished look means, and what else
+// happens at a visit. It changes nothing but through stages.h.
+//
+// A new kind: a body in api::StageBody, one file here that defines kind_of() for it, and one line at the end of this
+// header. Private to rollout/.
+#pragma once
+
+#include "api/types.h"
+#include "rollout/context.h"
+#include "rollout/evidence.h"
+#include "rollout/verdict.h"
+
+namespace sluice::rollout {
+
+// What users, or copies of their requests, reach the candidate.
+struct Exposure {
+  int weight = 0;  // percent of the requests
+  int mirror = 0;  // percent of the requests that are copied
+  bool operator==(const Exposure&) const = default;
+
+  bool any() const { return weight > 0 || mirror > 0; }
+};
+
+class StageKind {
+ public:
+  virtual ~StageKind() = default;
+
+  // Precondition for all: `stage` has this kind's body, 0 <= step < steps(stage). `before` is what the stage before
+  // left, nothing for the first one.
+  virtual Exposure exposure(const api::StageSpec& stage, int step, const Exposure& before) const = 0;
+  virtual int steps(const api::StageSpec&) const { return 1; }
+  virtual int min_looks(const api::StageSpec& stage) const = 0;
+
+  // Its users see the candidate, so that its blocks count for the proof that promotes.
+  virtual bool proves(const api::StageSpec&) const { return false; }
+
+  // What a look that saw every guardrail means for the step under way. Here: the decision table of verdict.h.
+  virtual StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const;
+
+  // At each visit while the exposure is as asked.
+  virtual void visit(Context&) const {}
+};
+
+const StageKind& kind_of(const api::StageSpec& stage);
+
+// Every kind, each defined in a file of its own.
+const StageKind& kind_of(const api::CanaryStage&);    // stage_canary.cpp
+const StageKind& kind_of(const api::ShadowStage&);    // stage_shadow.cpp
+const StageKind& kind_of(const api::ApprovalStage&);  // stage_approval.cpp
+
+// The exposure of a step of a stage of the spec. Precondition: both exist.
+Exposure exposure_at(const api::Spec& spec, int stage, int step);
+
+}  // namespace sluice::rollout

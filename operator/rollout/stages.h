@@ -1,0 +1,29 @@
+// The stages of a candidate, whatever their kind: entering, exposure, looks' verdicts, deadlines, passing.
+// Private to rollout/.
+#pragma once
+
+#include "rollout/context.h"
+#include "rollout/stage_kind.h"
+
+namespace sluice::rollout {
+
+// What edits of the spec and of the route mean for the stage under way; first of all.
+void follow_stage(Context& context);
+
+// One visit of the stage under way, or of the first one.
+void run_stages(Context& context);
+
+const api::StageSpec& current_stage(const Context& context);  // precondition: status().stage
+
+// What the step under way asks for, and whether that is what the status asks the route for.
+Exposure asked_exposure(const Context& context);
+bool exposed_as_asked(const Context& context);
+Exposure exposure_of(const api::TrafficStatus& traffic);
+
+// What a look means that saw every guardrail.
+void follow_look(Context& context, const LookSummary& look);
+
+// On to the next stage, or to promotion.
+void pass_stage(Context& context, const std::string& reason);
+
+}  // namespace sluice::rollout

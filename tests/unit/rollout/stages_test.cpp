@@ -1,0 +1,178 @@
+#include "rollout/stage_kind.h"
+
+#include <gtest/gtest.h>
+
+#include "fixture.h"
+
+namespace sluice::rollout {
+namespace {
+
+using testing::Rates;
+using testing::World;
+
+constexpr Rates kEqual{0.01, 0.01};
+constexpr Rates kBad{0.01, 0.10};
+
+api::StageSpec stage(const std::string& name, api::StageBody body) {
+  return {.name = name, .body = std::move(body), .min_duration = {}, .max_duration = hours(4)};
+}
+
+class Stages : public ::testing::Test {
+ protected:
+  // v1 stable, v2 a candidate in the first of `stages`.
+  void start(std::vector<api::StageSpec> stages) {
+    world.rollout.spec.stages = std::move(stages);
+    world.start_stable();
+    world.change_template("v2");
+    world.settle();
+    if (world.last.look && world.last.look->look.past > 0) world.answer(kEqual);
+    ASSERT_TRUE(status().stage.has_value()) << status().message;
+  }
+  // Looks until the stage is another one, or nothing is under way.
+  void look_until_passed(const Rates& rates) {
+    const std::string name = status().stage->name;
+    for (int i = 0; i < 100 && status().stage && status().stage->name == name; ++i) world.answer(rates);
+  }
+  api::RolloutStatus& status() { return world.rollout.status; }
+  World world;
+};
+
+TEST_F(Stages, ExposureOfAStepFollowsFromTheStagesBeforeIt) {
+  api::Spec spec;
+  spec.stages = {stage("sign", api::ApprovalStage{}),
+                 stage("canary", api::CanaryStage{.weights = {5, 20}, .min_looks = 1}),
+                 stage("sign-2", api::ApprovalStage{}),
+                 stage("shadow", api::ShadowStage{.percent = 30, .min_looks = 1}),
+                 stage("sign-3", api::ApprovalStage{})};
+  EXPECT_EQ(exposure_at(spec, 0, 0), (Exposure{0, 0}));
+  EXPECT_EQ(exposure_at(spec, 1, 0), (Exposure{5, 0}));
+  EXPECT_EQ(exposure_at(spec, 1, 1), (Exposure{20, 0}));
+  EXPECT_EQ(exposure_at(spec, 2, 0), (Exposure{20, 0}));
+  EXPECT_EQ(exposure_at(spec, 3, 0), (Exposure{0, 30}));
+  EXPECT_EQ(exposure_at(spec, 4, 0), (Exposure{0, 0})) << "a mirror ends with its stage";
+}
+
+TEST_F(Stages, ApprovalWaitsForAPersonAndKeepsTheWeight) {
+  start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2}), stage("sign-off", api::ApprovalStage{})});
+  look_until_passed(kEqual);
+  ASSERT_EQ(status().stage->name, "sign-off") << status().message;
+  EXPECT_EQ(status().traffic.candidate, 20);
+  EXPECT_EQ(status().phase, api::Phase::Paused);
+  EXPECT_EQ(world.reason("Stalled"), "AwaitingApproval");
+  EXPECT_NE(status().message.find("sluice.dev/approve=v2/sign-off"), std::string::npos) << status().message;
+
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/other";
+  world.settle();
+  EXPECT_EQ(status().stage->name, "sign-off");
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign-off";
+  world.settle();
+  EXPECT_EQ(status().stable_revision, "v2") << status().message;
+  EXPECT_EQ(status().history.front().reason, "Approved");
+}
+
+TEST_F(Stages, HarmRollsBackWhileAnApprovalIsAwaited) {
+  start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2}), stage("sign-off", api::ApprovalStage{})});
+  look_until_passed(kEqual);
+  ASSERT_EQ(status().stage->name, "sign-off");
+  for (int i = 0; i < 20 && status().rejected_revision.empty(); ++i) world.answer(kBad);
+  EXPECT_EQ(status().rejected_revision, "v2");
+  EXPECT_EQ(status().traffic.candidate, 0);
+  EXPECT_EQ(status().history.front().stage, "sign-off");
+}
+
+TEST_F(Stages, AnOldApprovalDoesNotCountForANewAttempt) {
+  start({stage("sign-off", api::ApprovalStage{})});
+  world.rollout.annotations[api::kAbortAnnotation] = "v2";
+  world.settle();
+  ASSERT_EQ(status().rejected_revision, "v2");
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign-off";  // too late: nothing is under way
+  world.settle();
+  world.rollout.annotations[api::kRetryAnnotation] = "v2";
+  world.settle();
+  EXPECT_EQ(status().attempt, 2);
+  EXPECT_EQ(status().stable_revision, "v2") << "it was not acted upon before, so it counts";
+
+  world.change_template("v3");
+  world.settle();
+  EXPECT_EQ(status().stage->name, "sign-off");
+  EXPECT_EQ(status().stable_revision, "v2") << "an approval names its revision";
+}
+
+TEST_F(Stages, TheLastProofIsAskedOfTheLastStageWithUsers) {
+  start({stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2}),
+         stage("half", api::CanaryStage{.weights = {50}, .min_looks = 2})});
+  look_until_passed(kEqual);
+  ASSERT_EQ(status().stage->name, "half");
+  EXPECT_NE(status().metrics.front().verdict, api::Verdict::Pass) << "the canary was passed without a proof";
+  EXPECT_EQ(status().traffic.candidate, 50);
+  look_until_passed(kEqual);
+  EXPECT_EQ(status().stable_revision, "v2");
+  EXPECT_EQ(status().history.front().reason, "NonInferior");
+}
+
+TEST_F(Stages, AStageIsNotPassedBeforeItsMinDuration) {
+  start({stage("canary", api::CanaryStage{.weights = {50}, .min_looks = 1})});
+  world.rollout.spec.stages.front().min_duration = hours(2);
+  const Time begun = status().stage->started_at;
+  while (status().stage && world.now < begun + hours(2) - minutes(1)) {
+    world.answer(kEqual);
+    ASSERT_TRUE(status().stage.has_value());
+  }
+  EXPECT_NE(status().message.find("minDuration"), std::string::npos) << status().message;
+  for (int i = 0; i < 5; ++i) {
+    if (status().stage) world.answer(kEqual);
+  }
+  EXPECT_EQ(status().stable_revision, "v2");
+}
+
+TEST_F(Stages, ShadowMirrorsAndGivesNoWeight) {
+  start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
+         stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  EXPECT_EQ(status().traffic.candidate, 0);
+  EXPECT_EQ(status().traffic.stable, 100);
+  EXPECT_EQ(status().traffic.mirror, 50);
+  EXPECT_EQ(world.replicas_wanted("v2"), 2) << "half of the requests need half of the pods";
+  EXPECT_TRUE(world.had_event("MirrorSet"));
+  EXPECT_FALSE(world.had_event("WeightSet"));
+}
+
+TEST_F(Stages, ShadowIsPassedByItsOwnProofWhichPromotesNothing) {
+  start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
+         stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  look_until_passed(kEqual);
+  ASSERT_EQ(status().stage->name, "canary") << status().message;
+  EXPECT_EQ(status().metrics.front().verdict, api::Verdict::Pass) << "not worse, by copies";
+  EXPECT_EQ(status().traffic.mirror, 0);
+  EXPECT_EQ(status().traffic.candidate, 10);
+  EXPECT_TRUE(status().evidence.shadow.empty());
+  world.answer(kEqual);
+  ASSERT_TRUE(status().stage.has_value()) << "the users' own proof is not there yet";
+  EXPECT_EQ(status().metrics.front().verdict, api::Verdict::Inconclusive);
+  look_until_passed(kEqual);
+  EXPECT_EQ(status().stable_revision, "v2");
+}
+
+TEST_F(Stages, HarmSeenInCopiesRollsBackBeforeAnyUserIsServed) {
+  start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
+         stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  for (int i = 0; i < 20 && status().rejected_revision.empty(); ++i) world.answer(kBad);
+  EXPECT_EQ(status().rejected_revision, "v2") << status().message;
+  EXPECT_EQ(status().history.front().stage, "shadow");
+  EXPECT_EQ(status().traffic.mirror, 0);
+  EXPECT_FALSE(world.had_event("WeightSet"));
+}
+
+TEST_F(Stages, PausedAShadowGoesOnMirroringAndPassesOnlyAfterwards) {
+  start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
+         stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  world.rollout.spec.paused = true;
+  for (int i = 0; i < 30; ++i) world.answer(kEqual);
+  EXPECT_EQ(status().stage->name, "shadow");
+  EXPECT_EQ(status().traffic.mirror, 50);
+  world.rollout.spec.paused = false;
+  world.answer(kEqual);
+  EXPECT_EQ(status().stage->name, "canary");
+}
+
+}  // namespace
+}  // namespace sluice::rollout
