@@ -76,7 +76,7 @@ test-integration: build
 
 .PHONY: test-faults test-faults-sample test-away
 SAMPLE ?= 0
-SEED   := $(or $(SEED),$(shell date +%s))
+SEED   ?= 7
 AWAY   ?= 20
 test-faults: build
 	@echo "== Fault tests: the operator killed, and its connections broken, at each single call (SAMPLE=$(SAMPLE), SEED=$(SEED))"
