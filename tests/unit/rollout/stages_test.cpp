@@ -174,5 +174,18 @@ TEST_F(Stages, PausedAShadowGoesOnMirroringAndPassesOnlyAfterwards) {
   EXPECT_EQ(status().stage->name, "canary");
 }
 
+TEST_F(Stages, WithoutAVerdictItIsInconclusiveAtMaxDurationAndNotBefore) {
+  start({stage("canary", api::CanaryStage{.weights = {1}, .min_looks = 1000})});
+  world.settle();
+  const Time deadline = status().stage->started_at + hours(4);
+  world.now = deadline - milliseconds(1);
+  world.settle();
+  EXPECT_EQ(status().verdict, "");
+  world.now = deadline;
+  world.settle();
+  EXPECT_EQ(status().verdict, "Inconclusive");
+  EXPECT_EQ(status().phase, api::Phase::Paused);
+}
+
 }  // namespace
 }  // namespace sluice::rollout

@@ -138,6 +138,9 @@ TEST(RatioDispersion, WithAPastIsShrunkTowardsIt) {
   EXPECT_NEAR(ratio_dispersion(now, 1.3, 12.0), 1.785579857398319, 1e-12);
   EXPECT_EQ(ratio_dispersion({}, 1.3, 12.0), 1.0) << "12 degrees of freedom scatter that much by chance";
   EXPECT_NEAR(ratio_dispersion({}, 1.3, 100.0), 1.3, 1e-15) << "100 do not";
+  // The 90 % quantile of a chi-square of 15 degrees of freedom is 22.31.
+  EXPECT_EQ(ratio_dispersion({}, 22.2 / 15.0, 15.0), 1.0);
+  EXPECT_GT(ratio_dispersion({}, 22.4 / 15.0, 15.0), 1.4);
   // A past below 1 counts as 1.
   EXPECT_NEAR(ratio_dispersion(now, 0.4, 12.0), (12.0 + 14.75485757577142) / 17.0, 1e-12);
   EXPECT_EQ(ratio_dispersion({}, 0.4, 12.0), 1.0);
