@@ -1,5 +1,6 @@
 #include "app/operator_app.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -154,6 +155,7 @@ class App {
     }
     const std::lock_guard lock(starting_);
     if (stopping_) return;
+    malloc_trim(0);  // the first lists were read as trees, a multiple of what is kept of them
     controller_.start();
     log::info("reconciling", {{"rollouts", cache_.size()}});
   }
