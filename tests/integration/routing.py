@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.client import ApiError
+from cluster.gateway import ADMIN_PORT
 
 HERE = Path(__file__).resolve().parent
 WRITER = HERE.parents[1] / "build/release/tests/route_writer"
@@ -19,6 +20,7 @@ NAMESPACE = "ml"
 PORT = 8000
 MANAGER = "sluice"
 HOST = "arms.test"
+QUIET = 6  # looks at Envoy, a fifth of a second apart
 
 Split = dict[str, Any]
 
@@ -100,8 +102,9 @@ class Routing:
         query = f"?fieldManager={MANAGER}&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
         return self.cluster.api.request("PATCH", self.path + query, route, "application/apply-patch+yaml")
 
-    def move_to(self, split: Split) -> int:
-        """Writes until the route is as asked and the gateway has accepted it. The number of writes."""
+    def move_to(self, split: Split, followed: bool = True) -> int:
+        """Writes until the route is as asked and the gateway has accepted it; the number of writes. A gateway may
+        accept a route a moment before it follows it: `followed` waits for that too."""
         writes = 0
 
         def arrived() -> bool:
@@ -115,7 +118,19 @@ class Routing:
             return state["asWanted"] and state["acceptance"] == "Accepted"
 
         self.cluster.wait_for(arrived, f"the route {self.name} at {split}", 30, interval=0.02)
+        if followed:
+            self._await_envoy()
         return writes
+
+    def _await_envoy(self) -> None:
+        """Until Envoy has taken no new configuration for a second."""
+        seen: list[bytes] = []
+
+        def quiet() -> bool:
+            seen.append(self.cluster.http_get_in_netns("127.0.0.1", ADMIN_PORT, "/stats?filter=update_success")[1])
+            return len(seen) > QUIET and len(set(seen[-QUIET:])) == 1
+
+        self.cluster.wait_for(quiet, "Envoy to be quiet", 30, interval=0.2)
 
     # -- what comes of it --------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ def test_a_model_passes_shadow_canary_and_approval(story):
 
     status = story.wait("the canary", lambda s: s.get("stage", {}).get("name") == "canary", 120)
     story.wait("its weight", lambda s: s["traffic"]["candidate"] == 50 and s["traffic"]["accepted"])
-    assert mirrors(story) == []
+    assert mirrors(story) == []  # accepted: the route is as asked
 
     status = story.wait("the approval", lambda s: s.get("stage", {}).get("name") == "sign-off", 120)
     status = story.wait("AwaitingApproval", lambda s: s["phase"] == "Paused")
@@ -41,7 +41,7 @@ def test_a_faulty_model_is_found_by_copies_before_any_user_meets_it(story):
     story.apply("v3", error_share=0.2, stages=[SHADOW, HALF])
     entry = story.wait_outcome(120)
     assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "HarmDetected", "shadow")
-    assert mirrors(story) == []
+    story.cluster.wait_for(lambda: mirrors(story) == [], "the mirror to be gone", 20)
     counts = story.counts()
     assert sum(counts["failures"].values()) == 0, counts
     assert entry["revision"] not in counts["answers"]
