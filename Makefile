@@ -63,16 +63,19 @@ test-unit: build
 	@echo "== Unit tests and simulations"
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
-# Two at once, each on a cluster of its own: they wait for looks and leases more than they work.
-PYTEST    := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
-BESIDE    := tests/integration/test_traffic.py
+# Three at once, each on a cluster of its own: they wait for looks and leases more than they work.
+PYTEST := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
+LANE_2 := tests/integration/test_traffic.py
+LANE_3 := tests/integration/test_takeover.py tests/integration/test_stages.py
 .PHONY: test-integration
 test-integration: build
-	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (6 minutes; the first time 30 more to build them)"
+	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (5 minutes; the first time 30 more to build them)"
 	@$(PYTHON) -B tests/cluster/cluster tools --tier integration
-	@SLUICE_TEST_CLUSTER=integration-2 $(PYTEST) $(BESIDE) >build/integration-2.log 2>&1 & beside=$$!; \
-	$(PYTEST) tests/integration $(addprefix --ignore=,$(BESIDE)); first=$$?; \
-	wait $$beside; second=$$?; cat build/integration-2.log; exit $$((first | second))
+	@SLUICE_TEST_CLUSTER=integration-2 $(PYTEST) $(LANE_2) >build/integration-2.log 2>&1 & second=$$!; \
+	SLUICE_TEST_CLUSTER=integration-3 $(PYTEST) $(LANE_3) >build/integration-3.log 2>&1 & third=$$!; \
+	$(PYTEST) tests/integration $(addprefix --ignore=,$(LANE_2) $(LANE_3)); failed=$$?; \
+	wait $$second || failed=1; wait $$third || failed=1; \
+	cat build/integration-2.log build/integration-3.log; exit $$failed
 
 .PHONY: test-faults test-faults-sample test-away
 SAMPLE ?= 0
@@ -112,4 +115,4 @@ sanitize: sanitize-asan sanitize-tsan
 sanitize-asan sanitize-tsan: sanitize-%: build/%/build.ninja
 	@echo "== Unit tests under $*"
 	@cmake --build --preset $* -j $(JOBS)
-	@ctest --test-dir build/$* --output-on-failure -j $(JOBS)
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp" ctest --test-dir build/$* --output-on-failure -j $(JOBS)
