@@ -9,7 +9,7 @@
 // as kFieldManager: the lists of a route are atomic there, so a partial object would delete the rest.
 //
 // A new provider: a type in api::TrafficSpec, one file here that defines provider_of() for it, and one line
-// at the end of this header.
+// at the end of this header; docs/architecture.md names what else it needs (schema, watch, rights).
 //
 // All functions are thread-safe and never throw on what a user or a server wrote.
 #pragma once

@@ -2,8 +2,7 @@
 
     python3 arm_server.py ADDRESS:PORT ARM
 
-POST is answered with the arm, and with a cookie of its own as a model with sessions would give. GET /counts tells how
-many POSTs there were.
+POST is answered with the arm. GET /counts tells how many POSTs there were.
 """
 
 import json
@@ -26,13 +25,11 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with self.lock:
             Handler.posts += 1
-        self.answer({"arm": self.arm}, ("Set-Cookie", f"session=of-{self.arm}"))
+        self.answer({"arm": self.arm})
 
-    def answer(self, body: dict, *headers: tuple[str, str]) -> None:
+    def answer(self, body: dict) -> None:
         data = json.dumps(body).encode()
         self.send_response(200)
-        for name, value in headers:
-            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

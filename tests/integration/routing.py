@@ -7,7 +7,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -158,21 +157,16 @@ class Routing:
 
 
 class User:
-    """Sends requests over one kept-alive connection, and keeps the cookies like a browser if asked to."""
+    """Sends requests over one kept-alive connection."""
 
     def __init__(self, address: str, path: str) -> None:
         self.connection = http.client.HTTPConnection(address, timeout=10)
         self.path = path
-        self.cookies: dict[str, str] = {}
-        self.given: list[str] = []  # the Set-Cookie headers of the last answer
         self.status = 0
 
-    def ask(self, **headers: str) -> str:
+    def ask(self) -> str:
         """The arm that answers; both its own word and the gateway's header must say so."""
-        sent = {"Host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        if self.cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        self.connection.request("POST", self.path, b"{}", sent)
+        self.connection.request("POST", self.path, b"{}", {"Host": HOST})
         answer = self.connection.getresponse()
         body = answer.read()
         self.status = answer.status
@@ -180,24 +174,18 @@ class User:
             return f"status {answer.status}"
         arm = json.loads(body)["arm"]
         assert answer.getheader("x-sluice-revision") == arm
-        self.given = answer.headers.get_all("Set-Cookie") or []
         return arm
-
-    def keep_cookies(self) -> None:
-        for header in self.given:
-            for name, morsel in SimpleCookie(header).items():
-                self.cookies[name] = morsel.value
 
 
 class Crowd:
-    """Users of all kinds who ask without a pause until they are stopped; `failures` are answers that were not 200."""
+    """Users who ask without a pause until they are stopped; `failures` are answers that were not 200."""
 
-    def __init__(self, routing: Routing, kinds: list[dict[str, str]]) -> None:
+    def __init__(self, routing: Routing, users: int) -> None:
         self.failures: Counter[str] = Counter()
         self.answers = 0
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._ask, args=(routing.user(), kind)) for kind in kinds]
+        self.threads = [threading.Thread(target=self._ask, args=(routing.user(),)) for _ in range(users)]
 
     def __enter__(self) -> "Crowd":
         for thread in self.threads:
@@ -209,15 +197,14 @@ class Crowd:
         for thread in self.threads:
             thread.join()
 
-    def _ask(self, user: User, headers: dict[str, str]) -> None:
+    def _ask(self, user: User) -> None:
         while not self.stopping.is_set():
             try:
-                arm = user.ask(**headers)
+                arm = user.ask()
             except (OSError, http.client.HTTPException) as error:
                 user.connection.close()
                 arm = type(error).__name__
                 user.status = 0
-            user.keep_cookies()
             with self.lock:
                 self.answers += 1
                 if user.status != 200:

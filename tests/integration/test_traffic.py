@@ -28,12 +28,12 @@ def close_to(count: int, of: int, share: float) -> bool:
     return abs(count - of * share) <= 5 * math.sqrt(of * share * (1 - share))
 
 
-def ask(routing: Routing, times: int, **headers: str) -> dict[str, int]:
+def ask(routing: Routing, times: int) -> dict[str, int]:
     """The answers of one connection, by arm."""
     user = routing.user()
     seen: dict[str, int] = {}
     for _ in range(times):
-        arm = user.ask(**headers)
+        arm = user.ask()
         seen[arm] = seen.get(arm, 0) + 1
     return seen
 
@@ -87,7 +87,7 @@ def test_no_request_is_lost_whatever_the_split_becomes(routing):
         {"stable": "v1"},
     ]
     routing.move_to({"stable": "v1"})
-    with Crowd(routing, [{}] * 4) as crowd:
+    with Crowd(routing, 4) as crowd:
         for split in journey:
             assert routing.move_to(split, followed=False) >= 1
             time.sleep(1)  # looks are seconds apart

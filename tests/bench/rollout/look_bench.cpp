@@ -5,31 +5,15 @@
 
 #include <time.h>
 
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 
+#include "allocations.h"
 #include "rollout/evidence.h"
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-// The compiler sees free through an inlined delete and takes the pair for a mistake.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace sluice::rollout {
 namespace {
+
+using bench::allocations;
 
 api::AnalysisSpec five_metrics() {
   api::AnalysisSpec analysis;

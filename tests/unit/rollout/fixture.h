@@ -17,6 +17,8 @@ struct Rates {
   double stable = 0.01;
   double candidate = 0.01;
 };
+inline constexpr Rates kEqual{0.01, 0.01};
+inline constexpr Rates kBad{0.01, 0.10};
 
 class World {
  public:

@@ -7,11 +7,10 @@
 namespace sluice::rollout {
 namespace {
 
+using testing::kBad;
+using testing::kEqual;
 using testing::Rates;
 using testing::World;
-
-constexpr Rates kEqual{0.01, 0.01};
-constexpr Rates kBad{0.01, 0.10};
 
 class Plan : public ::testing::Test {
  protected:

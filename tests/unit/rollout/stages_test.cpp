@@ -7,11 +7,10 @@
 namespace sluice::rollout {
 namespace {
 
+using testing::kBad;
+using testing::kEqual;
 using testing::Rates;
 using testing::World;
-
-constexpr Rates kEqual{0.01, 0.01};
-constexpr Rates kBad{0.01, 0.10};
 
 api::StageSpec stage(const std::string& name, api::StageBody body) {
   return {.name = name, .body = std::move(body), .min_duration = {}, .max_duration = hours(4)};
