@@ -4,9 +4,9 @@
 //  - While there is a candidate both revisions are listed, also at weight 0: a gateway sends nothing there and
 //    needs no endpoints for it, but checks the reference, so that one that is wrong is seen before the
 //    candidate takes its first request. (The Service must therefore exist before it is listed.)
-//  - Nothing that gets traffic is taken away or moved in one write. Seen with Envoy Gateway 1.9: it removes the
-//    cluster of a backend of weight 0 while some requests are still routed there, and answers those with 500
-//    (response flag NC).
+//  - Nothing that a route names comes or goes while it gets traffic. Seen with Envoy Gateway 1.9: where a backend's
+//    weight rises from 0, or falls to it, Envoy may hear of the route some milliseconds before or after it hears of
+//    the cluster, and answers what is routed there meanwhile with 500 (response flag NC; envoyproxy/gateway#6287).
 //  - Each backend names its revision in a response header. Envoy Gateway gives a backend metrics of its own only
 //    when it carries a filter (envoyproxy/gateway#7008), so this also tells the realised split.
 //  - CRDs before Gateway API v1.3 do not know the percent of a mirror, and one without is a mirror of everything.

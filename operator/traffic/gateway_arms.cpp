@@ -6,59 +6,39 @@
 namespace sluice::traffic {
 namespace {
 
-// Parting weights: what is to get nothing gets one request in a million first. After this step nothing is left there.
-constexpr int kLastDrop = 1;
-constexpr int kAllButLastDrop = 999'999;
+// A place that nobody needs is held with one request in a million, by the revision that takes the others.
+constexpr int kAll = 1'000'000;
+constexpr int kHold = 1;
 
-bool is_parting(const std::vector<Arm>& arms) {
-  return std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return arm.weight == kAllButLastDrop; });
-}
+constexpr std::size_t kPlaces = 2;
 
-// Where stable stands: where it takes the most traffic now; beside the candidate; first.
-std::size_t place_of_stable(const std::vector<Arm>& live, const Split& split) {
-  if (live.size() != 2) return 0;
-  const bool first = live[0].revision == split.stable;
-  const bool second = live[1].revision == split.stable;
-  if (first && second) return live[1].weight > live[0].weight ? 1 : 0;
-  if (first || second) return second ? 1 : 0;
-  return live[0].revision == split.candidate ? 1 : 0;
-}
-
-// The backends for a split, each revision in the place that it has in `live`. A place before stable that nobody needs
-// is held by stable itself, at weight 0.
-std::vector<Arm> final_arms(const std::vector<Arm>& live, const Split& split) {
-  const bool alone = split.candidate.empty();
-  const Arm stable{split.stable, 100 - split.candidate_percent};
-  const Arm other{alone ? split.stable : split.candidate, split.candidate_percent};
-  if (place_of_stable(live, split) == 1) return {other, stable};
-  if (alone) return {stable};
-  return {stable, other};
-}
-
-// The step before `last` in which a backend parts, and the other one takes its share; nullopt: none does, or there is
-// nobody to take it. What has parted before still counts until the gateway has `answered`.
-std::optional<std::vector<Arm>> parting_arms(const std::vector<Arm>& live, const std::vector<Arm>& last,
-                                             bool answered) {
-  const int least = is_parting(live) && answered ? kLastDrop : 0;
-  for (std::size_t i = 0; i < live.size(); ++i) {
-    const bool stays = i < last.size() && last[i].revision == live[i].revision && last[i].weight > 0;
-    const std::size_t beside = 1 - i;
-    if (live[i].weight <= least || stays || beside >= last.size()) continue;
-    const bool stands_there = beside < live.size() && live[beside].revision == last[beside].revision;
-    const bool is_free = beside >= live.size() || live[beside].weight <= least;
-    // One that comes must not push out another; one that is there may take the share on its way out.
-    if (!stands_there && (!is_free || last[beside].weight == 0)) continue;
-    std::vector<Arm> arms(2);
-    arms[i] = {live[i].revision, kLastDrop};
-    arms[beside] = {last[beside].revision, kAllButLastDrop};
-    return arms;
+// Where `revision` takes the most traffic by `live`; nullopt: nowhere.
+std::optional<std::size_t> place_of(const std::vector<Arm>& live, const std::string& revision) {
+  std::optional<std::size_t> place;
+  for (std::size_t i = 0; i < std::min(live.size(), kPlaces); ++i) {
+    if (live[i].revision == revision && (!place || live[i].weight > live[*place].weight)) place = i;
   }
-  return std::nullopt;
+  return place;
 }
 
-std::vector<Arm> next_arms(const std::vector<Arm>& live, const std::vector<Arm>& last, bool answered) {
-  if (auto parting = parting_arms(live, last, answered)) return *std::move(parting);
-  return is_parting(live) && !answered ? live : last;
+// Everything for `revision`; `other`, if there is one, is listed and gets nothing.
+std::vector<Arm> whole(const std::vector<Arm>& live, const std::string& revision, const std::string& other) {
+  std::vector<Arm> arms(kPlaces, {revision, kHold});
+  arms[place_of(live, revision).value_or(0)].weight = kAll - kHold;
+  if (!other.empty()) arms.push_back({other, 0});
+  return arms;
+}
+
+// The backends for a split, each revision in the place that it has in `live`.
+std::vector<Arm> final_arms(const std::vector<Arm>& live, const Split& split) {
+  if (split.candidate_percent == 0) return whole(live, split.stable, split.candidate);
+  if (split.candidate_percent == 100) return whole(live, split.candidate, split.stable);
+  const std::size_t beside = 1 - place_of(live, split.candidate).value_or(1);
+  const std::size_t stable = place_of(live, split.stable).value_or(beside);
+  std::vector<Arm> arms(kPlaces);
+  arms[stable] = {split.stable, 100 - split.candidate_percent};
+  arms[1 - stable] = {split.candidate, split.candidate_percent};
+  return arms;
 }
 
 // Rules are matched by their place: the candidate's is the first, and stays it.
@@ -81,10 +61,28 @@ std::vector<AssignedArm> next_assigned(const std::vector<AssignedArm>& live, con
   return waits ? next : last;
 }
 
-bool candidate_is_first(const Layout& layout, const std::string& stable) {
-  if (!layout.assigned.empty()) return layout.assigned[0].revision == layout.arms[0].revision;
-  if (!layout.mirror.revision.empty()) return layout.mirror.revision == layout.arms[0].revision;
-  return layout.arms[1].revision == stable;
+std::vector<std::string> revisions_in(const std::vector<Arm>& arms) {
+  std::vector<std::string> found;
+  for (const Arm& arm : arms) {
+    if (std::find(found.begin(), found.end(), arm.revision) == found.end()) found.push_back(arm.revision);
+  }
+  return found;
+}
+
+bool is_candidate(const std::string& revision, const Layout& layout, const std::string& other_than_stable) {
+  if (!layout.assigned.empty()) return layout.assigned[0].revision == revision;
+  if (!layout.mirror.revision.empty()) return layout.mirror.revision == revision;
+  return revision == other_than_stable;
+}
+
+double share_of(const std::vector<Arm>& arms, const std::string& revision) {
+  double sum = 0;
+  double its = 0;
+  for (const Arm& arm : arms) {
+    sum += arm.weight;
+    if (arm.revision == revision) its += arm.weight;
+  }
+  return sum > 0 ? its / sum : 0;
 }
 
 }  // namespace
@@ -112,22 +110,20 @@ Layout final_layout(const Layout& live, const Split& split) {
 
 Layout next_layout(const Layout& live, const Layout& last, bool answered) {
   Layout next = last;
-  next.arms = next_arms(live.arms, last.arms, answered);
   next.assigned = next_assigned(live.assigned, last.assigned, answered);
   return next;
 }
 
 std::optional<Split> split_of(const Layout& layout, const std::string& stable) {
-  const std::vector<Arm>& arms = layout.arms;
-  if (arms.empty() || arms.size() > 2) return std::nullopt;
-  if (arms.size() == 1 || arms[0].revision == arms[1].revision) {
+  const std::vector<std::string> revisions = revisions_in(layout.arms);
+  if (revisions.empty() || revisions.size() > 2) return std::nullopt;
+  if (revisions.size() == 1) {
     if (!layout.mirror.revision.empty() || layout.assignment) return std::nullopt;
-    return Split{arms[0].revision};
+    return Split{revisions[0]};
   }
-  const std::size_t candidate = candidate_is_first(layout, stable) ? 0 : 1;
-  const double sum = static_cast<double>(arms[0].weight) + arms[1].weight;
-  Split split{arms[1 - candidate].revision, arms[candidate].revision,
-              static_cast<int>(std::lround(100 * arms[candidate].weight / sum))};
+  const bool first = is_candidate(revisions[0], layout, stable == revisions[1] ? revisions[0] : revisions[1]);
+  Split split{revisions[first ? 1 : 0], revisions[first ? 0 : 1]};
+  split.candidate_percent = static_cast<int>(std::lround(100 * share_of(layout.arms, split.candidate)));
   // A mirror to a third revision, or users of one, are no split of two.
   if (!layout.mirror.revision.empty()) {
     if (layout.mirror.revision != split.candidate) return std::nullopt;

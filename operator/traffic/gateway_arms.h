@@ -1,16 +1,20 @@
 // Who gets what on an HTTPRoute, without its JSON: from one split to the next in writes that lose no request.
 // Private to traffic/. Pure and thread-safe.
 //
-// Nothing that gets traffic is taken away or moved in one write. A gateway names what it keeps for a backend by the
-// places of rule and backend in their lists (Envoy Gateway: a cluster `rule/0/backend/1`); it drops what is no longer
-// listed, or has weight 0, at once, and answers what is still being routed there with an error. So
-//  - the weighted rule stands first, and a revision keeps its place in it for as long as it is routed to;
-//  - a backend that is to get nothing parts: it gets one request in a million first, in a write of its own;
-//  - the rule of an arm parts too: it keeps its backend, but matches what nobody sends. Only then it goes, or is
-//    given to another revision;
+// A gateway names what it keeps for a backend by the places of rule and backend in their lists (Envoy Gateway: a
+// cluster `rule/0/backend/1`), and keeps nothing for weight 0. It tells its proxies of routes and of clusters side by
+// side: a route that names a cluster which is new, or which has just gone, answers with an error until the other
+// message is there too. So nothing that a route names may come or go in the write that gives or takes its traffic:
+//  - the weighted rule stands first and has two places, each always with a weight. A revision keeps its place for as
+//    long as it is routed to; a place that nobody needs is held by the revision that takes all, with one request in a
+//    million. A write changes only whom a place leads to, and how much it gets: in whatever order the proxy hears of
+//    the two, each request has a backend;
+//  - a revision that is to get nothing stands behind the two places, at weight 0;
+//  - the rule of an arm parts: it keeps its backend, but matches what nobody sends. Only then it goes, or is given to
+//    another revision;
 //    (The gateway's answer is the best sign that there is, not a proof: on a machine that was starved of processor
 //    time Envoy Gateway 1.9 had accepted a route that its Envoy did not follow yet, and some requests were lost.)
-//  - a mirror may go at once: nobody waits for its answers.
+//  - a mirror may come and go at once: nobody waits for its answers.
 #pragma once
 
 #include <optional>
@@ -21,7 +25,7 @@
 
 namespace sluice::traffic {
 
-// One backend of the weighted rule, in its place.
+// One backend of the weighted rule: the first two are its places, a third one is listed only.
 struct Arm {
   std::string revision;
   int weight = 0;

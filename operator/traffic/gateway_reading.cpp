@@ -29,7 +29,7 @@ std::optional<std::string> revision_in(const api::Rollout& rollout, const nlohma
 // The weighted backends; empty: they are not ours, or get nothing.
 std::vector<Arm> arms_in(const api::Rollout& rollout, const nlohmann::json& rule) {
   const nlohmann::json& backends = list_at(rule, {"backendRefs"});
-  if (backends.empty() || backends.size() > 2) return {};
+  if (backends.empty() || backends.size() > 3) return {};
   std::vector<Arm> arms;
   bool any = false;
   for (const nlohmann::json& backend : backends) {

@@ -36,7 +36,7 @@ TEST(HeaderAssignments, AreARuleOfTheirOwn) {
   ASSERT_EQ(rules[1]["backendRefs"].size(), 1u);
   EXPECT_EQ(rules[1]["backendRefs"][0]["name"], "digits-2hf642c4");
   EXPECT_EQ(rules[1]["backendRefs"][0]["weight"], 100);
-  EXPECT_EQ(rules[1]["backendRefs"][0]["filters"], rules[0]["backendRefs"][1]["filters"]) << "it names its revision";
+  EXPECT_EQ(rules[1]["backendRefs"][0]["filters"], rules[0]["backendRefs"][2]["filters"]) << "it names its revision";
 }
 
 TEST(CookieAssignments, AreARuleForEachArmAndACookieForNewUsers) {
