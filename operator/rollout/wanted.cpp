@@ -19,13 +19,22 @@ int candidate_replicas(const Context& context) {
   return std::min(std::max(1, spec.replicas), capacity_for(spec, share));
 }
 
-// A former revision keeps its size until its delay is over, and as long as the live route still sends to it.
+// Whether requests may still go to a former revision: the live route sends some there, whoever wrote it, or no gateway
+// has answered for the one that does not.
+bool may_be_routed(const Context& context, const std::string& revision) {
+  const traffic::RouteState& route = context.seen.route;
+  const auto& live = route.live;
+  if (live && ((live->stable == revision && live->candidate_percent < 100) ||
+               (live->candidate == revision && live->candidate_percent > 0))) {
+    return true;
+  }
+  return !route.as_wanted || route.acceptance == traffic::Acceptance::Unknown;
+}
+
+// A former revision keeps its size until its delay is over, and as long as it may get requests.
 int retired_replicas(Context& context, const api::RetiredRevision& retired) {
   const int now_there = context.revision(retired.revision).desired;
-  const auto& live = context.seen.route.live;
-  const bool routed = live && ((live->stable == retired.revision && live->candidate_percent < 100) ||
-                               (live->candidate == retired.revision && live->candidate_percent > 0));
-  if (routed || !context.seen.route.as_wanted) return now_there;
+  if (may_be_routed(context, retired.revision)) return now_there;
   if (context.now >= retired.scale_down_at) return 0;
   context.wake_at(retired.scale_down_at);
   return now_there;
@@ -41,11 +50,12 @@ void want_former_revisions(Context& context, std::set<std::string> placed) {
     wanted.revisions.push_back({retired.revision, replicas});
     if (replicas == 0) idle.emplace_back(context.revision(retired.revision).created, retired.revision);
   }
-  // What the status does not know was superseded before it had any traffic.
+  // What the status does not know was superseded before we gave it any traffic; somebody else may have.
   for (const auto& [name, seen] : context.seen.revisions) {
     if (!seen.exists || seen.foreign || !placed.insert(name).second) continue;
-    wanted.revisions.push_back({name, 0});
-    idle.emplace_back(seen.created, name);
+    const int replicas = may_be_routed(context, name) ? seen.desired : 0;
+    wanted.revisions.push_back({name, replicas});
+    if (replicas == 0) idle.emplace_back(seen.created, name);
   }
   std::sort(idle.rbegin(), idle.rend());  // newest first
   const auto keep = static_cast<std::size_t>(std::max(0, context.spec().revision_history_limit));
