@@ -21,9 +21,8 @@ void read_counter(const FieldReader& in, CounterSource& out) {
 
 void read_histogram(const FieldReader& in, HistogramSource& out) {
   in.require("buckets");
-  in.require("above");
   in.read("buckets", out.buckets);
-  in.read("above", out.above);
+  if (in.has("above")) in.read("above", out.above.emplace());
   std::string unit = "Seconds";
   in.read("unit", unit);
   if (unit != "Seconds" && unit != "Milliseconds") in.problem("unit", "write Seconds or Milliseconds");

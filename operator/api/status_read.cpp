@@ -70,6 +70,19 @@ std::map<std::string, double> numbers_of(const json& in, const char* field) {
   return numbers;
 }
 
+// Of a list such as "0.1, 0.25"; empty when one of them is no number.
+std::vector<double> numbers_in(const std::string& text) {
+  std::vector<double> numbers;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(", ", at), text.size());
+    const auto number = read_exact(text.substr(at, end - at));
+    if (!number || !std::isfinite(*number)) return {};
+    numbers.push_back(*number);
+    at = end + 2;
+  }
+  return numbers;
+}
+
 template <class Enum>
 Enum word_of(const json& in, const char* field, Enum fallback) {
   return from_string<Enum>(text_of(in, field)).value_or(fallback);
@@ -167,6 +180,7 @@ std::optional<MetricStatus> read_metric(const json& in) {
   out.looks = number_of<int>(in, "looks");
   out.dropped = number_of<int>(in, "dropped");
   out.newest_sample = time_of(in, "newestSample");
+  out.edge = text_of(in, "edge");
   out.method = text_of(in, "method");
   out.message = text_of(in, "message");
   return out;
@@ -179,6 +193,7 @@ EvidenceStatus evidence_of(const json& in) {
   out.revision = text_of(*evidence, "revision");
   out.through = time_of(*evidence, "through");
   out.past_read = flag_of(*evidence, "pastRead");
+  for (const auto& [metric, text] : texts_of(*evidence, "edges")) out.edges[metric] = numbers_in(text);
   out.past_dispersion = numbers_of(*evidence, "pastDispersion");
   out.pod_spread = numbers_of(*evidence, "podSpread");
   out.packed = texts_of(*evidence, "packed");

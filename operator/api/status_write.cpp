@@ -102,6 +102,7 @@ json to_json(const MetricStatus& metric) {
   if (metric.pod_spread) out["podSpread"] = percent_text(*metric.pod_spread);
   if (metric.dropped != 0) out["dropped"] = metric.dropped;
   put(out, "newestSample", metric.newest_sample);
+  put(out, "edge", metric.edge);
   put(out, "method", metric.method);
   put(out, "message", metric.message);
   return out;
@@ -112,6 +113,11 @@ json to_json(const EvidenceStatus& evidence) {
   put(out, "revision", evidence.revision);
   put(out, "through", evidence.through);
   if (evidence.past_read) out["pastRead"] = true;
+  for (const auto& [metric, edges] : evidence.edges) {
+    std::string text;
+    for (const double edge : edges) text += (text.empty() ? "" : ", ") + exact_text(edge);
+    out["edges"][metric] = text;
+  }
   for (const auto& [metric, phi] : evidence.past_dispersion) out["pastDispersion"][metric] = exact_text(phi);
   for (const auto& [metric, spread] : evidence.pod_spread) out["podSpread"][metric] = exact_text(spread);
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;

@@ -45,10 +45,11 @@ struct CounterSource {
   bool operator==(const CounterSource&) const = default;
 };
 
-// A classic histogram: the event is "an observation above this bucket edge".
+// A classic histogram: the event is "an observation above this bucket edge", or above one of several that Sluice
+// chooses: then the whole distribution is compared.
 struct HistogramSource {
-  std::string buckets;     // selector of the *_bucket series
-  Duration above{};        // the edge
+  std::string buckets;            // selector of the *_bucket series
+  std::optional<Duration> above;  // the edge; absent: the whole distribution
   bool milliseconds = false;  // the unit of `le`: seconds unless this is set
   bool operator==(const HistogramSource&) const = default;
 };
@@ -207,6 +208,7 @@ struct MetricStatus {
   Verdict verdict = Verdict::None;
   ArmCounts stable;
   ArmCounts candidate;
+  std::string edge;                       // of a whole distribution: the one that shows most of harm, told here
   std::optional<double> effect;           // ratio of the two shares; absent: not defined yet
   std::optional<double> lower, upper;     // its confidence sequence
   double harm_log_e = 0;                  // now
@@ -231,10 +233,12 @@ struct MetricStatus {
 struct EvidenceStatus {
   std::string revision;                          // whose evidence this is
   std::optional<Time> through;                   // the end of the last block that was read, used or dropped
-  std::map<std::string, double> past_dispersion; // phi_0 by metric; absent metric: stable's past was not readable
+  std::map<std::string, double> past_dispersion; // phi_0 by metric (with several edges by metric@edge);
+                                                 // absent: stable's past was not readable
   std::map<std::string, double> pod_spread;      // by metric, of stable's own past; absent: not known
   bool past_read = false;
-  std::map<std::string, std::string> packed;     // by metric: stats::GuardrailEvidence::pack()
+  std::map<std::string, std::vector<double>> edges;  // of whole distributions, by metric, ascending, in the unit of `le`
+  std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack()
   std::map<std::string, std::string> shadow;     // the same from the copies of the stage under way alone
   bool operator==(const EvidenceStatus&) const = default;
 };

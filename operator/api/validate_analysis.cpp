@@ -40,7 +40,7 @@ void check_source(const MetricSpec& metric, const std::string& path, std::vector
   }
   const auto& histogram = std::get<HistogramSource>(metric.source);
   check(histogram.buckets, ".histogram.buckets", SelectorUse::Buckets);
-  if (histogram.above <= Duration(0)) {
+  if (histogram.above && *histogram.above <= Duration(0)) {
     out.push_back(
         {path + ".histogram.above", "must be longer than 0s: write an edge of the histogram, such as 250ms"});
   }
@@ -58,7 +58,10 @@ void check_metric(const MetricSpec& metric, double catastrophic_effect, const st
                                                ratio_text(metric.harm.ratio) +
                                                "), or nothing could be shown to be within it"});
   }
-  if (metric.ceiling && (*metric.ceiling <= 0.0 || *metric.ceiling >= 1.0)) {
+  const auto* histogram = std::get_if<HistogramSource>(&metric.source);
+  if (metric.ceiling && histogram != nullptr && !histogram->above) {
+    out.push_back({path + ".ceiling", "a ceiling belongs to one edge: write histogram.above, or remove it"});
+  } else if (metric.ceiling && (*metric.ceiling <= 0.0 || *metric.ceiling >= 1.0)) {
     out.push_back({path + ".ceiling", "must be above 0% and below 100%"});
   } else if (metric.ceiling && metric.margin.or_below >= *metric.ceiling) {
     out.push_back({path + ".margin.orBelow", "must be below the ceiling, " + percent_text(*metric.ceiling) +

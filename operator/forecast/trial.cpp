@@ -74,7 +74,7 @@ Trial::Guardrail Trial::make(std::size_t index, std::uint64_t run, std::uint64_t
   return {Random(s.seed, run, index, purpose),
           candidate,
           stable,
-          stats::GuardrailEvidence(parameters),
+          stats::MetricEvidence(parameters, std::span(&past, 1)),
           Oracle(truth.ratio, metric.harm.ratio, s.dispersion),
           Oracle(truth.ratio, metric.margin.ratio, s.dispersion)};
 }
@@ -94,7 +94,7 @@ stats::Block Trial::draw(std::size_t index, const Requests& requests) {
 
 void Trial::ask_oracle(Guardrail& guardrail, const Truth& truth, const stats::Block& block) {
   const rollout::Thresholds& limits = scenario_->thresholds;
-  const stats::GuardrailParameters& parameters = guardrail.evidence.parameters();
+  const stats::GuardrailParameters& parameters = guardrail.evidence.part(0).parameters();
   if (truth.ratio > parameters.harm_ratio) {
     guardrail.harm.add(block);
     if (guardrail.harm.log_likelihood_ratio() >= limits.harm) oracle_rolls_back_ = true;
@@ -111,7 +111,7 @@ void Trial::look(double weight) {
   for (std::size_t i = 0; i < guardrails_.size(); ++i) {
     Guardrail& guardrail = guardrails_[i];
     const stats::Block block = draw(i, requests);
-    guardrail.evidence.add(block);
+    guardrail.evidence.add(std::span(&block, 1));
     rollout::summarise(guardrail.evidence, scenario_->analysis, scenario_->thresholds, summaries_[i]);
     if (!scenario_->questions.oracle) continue;
     ask_oracle(guardrail, scenario_->truths[i], block);
@@ -153,7 +153,8 @@ bool Trial::ceiling_carries() const {
   const auto weakest = std::min_element(guardrails_.begin(), guardrails_.end(), [](const auto& a, const auto& b) {
     return a.evidence.log_e_non_inferior() < b.evidence.log_e_non_inferior();
   });
-  return weakest->evidence.log_e_below() > weakest->evidence.log_e_non_inferior_ratio();
+  const stats::GuardrailEvidence& rate = weakest->evidence.part(0);
+  return rate.log_e_below() > rate.log_e_non_inferior_ratio();
 }
 
 }  // namespace sluice::forecast

@@ -1,6 +1,6 @@
 // One simulated rollout: the world throws the dice, the shipped engine judges.
 //
-// The evidence is stats::GuardrailEvidence, phi_0 comes from rollout::past_dispersion, verdicts from
+// The evidence is stats::MetricEvidence, phi_0 comes from rollout::past_dispersion, verdicts from
 // rollout::decide; nothing of them is repeated here. Counts are binomial, or beta-binomial when the scenario is
 // bursty; the exposures are those of a router that splits evenly.
 //
@@ -13,7 +13,7 @@
 #include "forecast/random.h"
 #include "forecast/scenario.h"
 #include "rollout/verdict.h"
-#include "stats/guardrail.h"
+#include "stats/metric_evidence.h"
 
 namespace sluice::forecast {
 
@@ -53,14 +53,14 @@ class Trial {
   // Of the guardrail whose proof is weakest: does the absolute limb of the margin carry it, not the ratio?
   bool ceiling_carries() const;
 
-  const stats::GuardrailEvidence& evidence(std::size_t guardrail) const { return guardrails_[guardrail].evidence; }
+  const stats::GuardrailEvidence& evidence(std::size_t guardrail) const { return guardrails_[guardrail].evidence.part(0); }
 
  private:
   struct Guardrail {
     Random random;
     double candidate_factor;  // of the pods of the arm, on its rate
     double stable_factor;
-    stats::GuardrailEvidence evidence;
+    stats::MetricEvidence evidence;
     Oracle harm;
     Oracle non_inferior;
     bool oracle_proven = false;

@@ -24,7 +24,7 @@ struct CounterQuery {
 };
 struct HistogramQuery {
   std::string buckets;
-  double above = 0;  // the edge, in the unit of `le`
+  std::vector<double> edges;  // in the unit of `le`, ascending; empty: all that stable's histogram has
   bool operator==(const HistogramQuery&) const = default;
 };
 using ArmQuery = std::variant<CounterQuery, HistogramQuery>;
@@ -53,6 +53,15 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
+// What was observed above one edge of a histogram.
+struct EdgeReading {
+  double edge = 0;
+  Counts stable;
+  Counts candidate;
+  std::vector<Counts> past;  // as MetricReading::past
+  bool operator==(const EdgeReading&) const = default;
+};
+
 // Why a block of a metric says nothing. It is then dropped from both arms.
 enum class Gap {
   NoData,          // no series at all for an arm
@@ -70,6 +79,7 @@ struct MetricReading {
   std::optional<Time> newest_sample;  // of the older arm
   std::vector<Counts> past;           // for a Look with past > 0: oldest first; empty: not readable
   std::vector<Counts> pods;           // of that past, by pod of stable: those that counted anything
+  std::vector<EdgeReading> edges;     // of a histogram, ascending; what stands above is that of the first one
   bool operator==(const MetricReading&) const = default;
 };
 

@@ -57,30 +57,57 @@ class Questions {
   std::map<std::string, Matrix> answers_;
 };
 
-Result<ArmSamples> read_arm(const CounterQuery& query, Questions& questions) {
+// One arm of one metric: of a counter one part, of a histogram one for each edge.
+struct Arm {
+  std::vector<double> edges;  // of a histogram
+  std::vector<ArmSamples> parts;
+
+  bool complete() const {
+    return !parts.empty() && std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.complete(); });
+  }
+};
+
+Arm at_edges(const Matrix& buckets, std::vector<double> edges) {
+  Arm arm{std::move(edges), {}};
+  for (const double edge : arm.edges) arm.parts.push_back(ArmSamples::of_histogram(buckets, edge));
+  return arm;
+}
+
+Result<Arm> read_arm(const CounterQuery& query, Questions& questions) {
   if (query.total.empty() || query.events.empty()) return invalid("a counter without a selector");
   // `total` first: its scrapes are the newest that count, so that `events` can lack none of them.
   const auto total = questions.ask(query.total);
   if (!total) return total.error();
   const auto events = questions.ask(query.events);
   if (!events) return events.error();
-  return ArmSamples::of_counter(**total, **events);
+  return Arm{{}, {ArmSamples::of_counter(**total, **events)}};
 }
 
-Result<ArmSamples> read_arm(const HistogramQuery& query, Questions& questions) {
+Result<Arm> read_arm(const HistogramQuery& query, Questions& questions) {
   if (query.buckets.empty()) return invalid("a histogram without a selector");
-  const auto narrow = questions.ask(with_edge(query.buckets, query.above));
-  if (!narrow) return narrow.error();
-  ArmSamples arm = ArmSamples::of_histogram(**narrow, query.above);
-  if (arm.complete()) return arm;
-  // The edge may be spelt in an unusual way; and if not, the user wants to know which ones exist.
+  if (!query.edges.empty()) {
+    const auto narrow = questions.ask(with_edges(query.buckets, query.edges));
+    if (!narrow) return narrow.error();
+    Arm arm = at_edges(**narrow, query.edges);
+    if (arm.complete()) return arm;
+  }
+  // An edge may be spelt in an unusual way; and if not, the user wants to know which ones exist.
   const auto wide = questions.ask(query.buckets);
   if (!wide) return wide.error();
-  return ArmSamples::of_histogram(**wide, query.above);
+  std::vector<double> edges = query.edges.empty() ? ArmSamples::edges_of(**wide) : query.edges;
+  if (edges.empty()) return Arm{{}, {ArmSamples::of_histogram(**wide, 0)}};  // it says what is missing
+  return at_edges(**wide, std::move(edges));
 }
 
-Result<ArmSamples> read_arm(const ArmQuery& query, Questions& questions) {
+Result<Arm> read_arm(const ArmQuery& query, Questions& questions) {
   return std::visit([&](const auto& source) { return read_arm(source, questions); }, query);
+}
+
+// The candidate is read at the edges at which stable was.
+ArmQuery at_edges_of(const Arm& stable, const ArmQuery& query) {
+  const auto* histogram = std::get_if<HistogramQuery>(&query);
+  if (histogram == nullptr) return query;
+  return HistogramQuery{histogram->buckets, stable.edges};
 }
 
 std::string arm_detail(const char* arm, const ArmReading& reading) {
@@ -98,20 +125,42 @@ Result<MetricReading> read_block(const MetricQuery& query, const Look& look, Que
                                  Duration lookback) {
   const auto stable = read_arm(query.stable, questions);
   if (!stable) return stable.error();
-  const auto candidate = read_arm(query.candidate, questions);
+  const auto candidate = read_arm(at_edges_of(*stable, query.candidate), questions);
   if (!candidate) return candidate.error();
-  const ArmReading s = stable->read(look.from, look.to, lookback);
-  const ArmReading c = candidate->read(look.from, look.to, lookback);
 
   MetricReading metric;
   metric.name = query.name;
-  if (s.newest_sample && c.newest_sample) metric.newest_sample = std::min(s.newest_sample, c.newest_sample);
-  use_arm(metric, "stable", s);
-  use_arm(metric, "candidate", c);
-  if (metric.gap) return metric;  // dropped from both arms
-  metric.stable = s.counts;
-  metric.candidate = c.counts;
+  for (std::size_t k = 0; k < stable->parts.size(); ++k) {
+    const ArmReading s = stable->parts[k].read(look.from, look.to, lookback);
+    const ArmReading c = candidate->parts[std::min(k, candidate->parts.size() - 1)].read(look.from, look.to, lookback);
+    if (s.newest_sample && c.newest_sample) metric.newest_sample = std::min(s.newest_sample, c.newest_sample);
+    use_arm(metric, "stable", s);
+    use_arm(metric, "candidate", c);
+    if (metric.gap) break;  // dropped from both arms
+    if (k == 0) {
+      metric.stable = s.counts;
+      metric.candidate = c.counts;
+    }
+    if (k < stable->edges.size()) metric.edges.push_back({stable->edges[k], s.counts, c.counts, {}});
+  }
+  if (metric.gap) {
+    metric.stable = metric.candidate = {};
+    metric.edges.clear();
+  }
   return metric;
+}
+
+// Stable's blocks at one edge, oldest first; zeros for a gap. False: each of them is one.
+bool read_past_of(const ArmSamples& stable, const Look& look, Duration lookback, std::vector<Counts>& past) {
+  const Duration length = look.to - look.from;
+  bool any = false;
+  for (int back = look.past; back > 0; --back) {
+    const Time from = look.to - length * back;
+    const ArmReading block = stable.read(from, from + length, lookback);
+    any = any || !block.gap;
+    past.push_back(block.counts);
+  }
+  return any;
 }
 
 Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Questions& questions,
@@ -120,28 +169,32 @@ Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Ques
   if (!stable) return stable.error();
   MetricReading metric;
   metric.name = query.name;
-  bool any = false;
+  const ArmSamples& first = stable->parts[0];
+  const ArmReading last = first.read(look.from, look.to, lookback);
+  metric.newest_sample = last.newest_sample;
+  if (!read_past_of(first, look, lookback, metric.past)) {
+    metric.past.clear();
+    metric.gap = last.gap;
+    metric.detail = arm_detail("stable", last);
+    return metric;
+  }
+  for (std::size_t k = 0; k < stable->edges.size(); ++k) {
+    EdgeReading reading{stable->edges[k], {}, {}, {}};
+    if (k == 0) {
+      reading.past = metric.past;
+    } else if (!read_past_of(stable->parts[k], look, lookback, reading.past)) {
+      continue;
+    }
+    metric.edges.push_back(std::move(reading));
+  }
   std::map<std::string, Counts> pods;
   const Duration length = look.to - look.from;
   for (int back = look.past; back > 0; --back) {
     const Time from = look.to - length * back;
-    const ArmReading block = stable->read(from, from + length, lookback);
-    stable->add_by_pod(from, from + length, lookback, pods);
-    any = any || !block.gap;
-    metric.past.push_back(block.counts);  // zeros for a gap
-    if (back > 1) continue;
-    metric.newest_sample = block.newest_sample;
-    metric.gap = block.gap;
-    metric.detail = arm_detail("stable", block);
+    first.add_by_pod(from, from + length, lookback, pods);
   }
-  if (!any) {
-    metric.past.clear();
-  } else {
-    metric.gap.reset();
-    metric.detail.clear();
-    for (const auto& [name, counts] : pods) {
-      if (counts.total > 0) metric.pods.push_back(counts);
-    }
+  for (const auto& [name, counts] : pods) {
+    if (counts.total > 0) metric.pods.push_back(counts);
   }
   return metric;
 }

@@ -67,6 +67,9 @@ class ArmSamples {
   // the edges.
   static ArmSamples of_histogram(const Matrix& buckets, double edge);
 
+  // The finite edges above 0 that there are, ascending: those of which all histograms together have a bucket.
+  static std::vector<double> edges_of(const Matrix& buckets);
+
   // False when a histogram lacks the asked edge, or when there is no series at all.
   bool complete() const { return !edges_ && !targets_.empty(); }
 

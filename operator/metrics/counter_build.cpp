@@ -107,6 +107,23 @@ ArmSamples ArmSamples::of_counter(const Matrix& total, const Matrix& events) {
   return arm;
 }
 
+std::vector<double> ArmSamples::edges_of(const Matrix& buckets) {
+  std::map<double, std::size_t> found;
+  std::size_t histograms = 0;
+  for (const Series& series : buckets) {
+    const auto le = series.labels.find("le");
+    if (le == series.labels.end()) continue;
+    const double number = parse_edge(le->second);
+    if (number == infinity) ++histograms;
+    if (number > 0 && number < infinity) ++found[number];
+  }
+  std::vector<double> edges;
+  for (const auto& [edge, count] : found) {
+    if (count >= histograms) edges.push_back(edge);
+  }
+  return edges;
+}
+
 ArmSamples ArmSamples::of_histogram(const Matrix& buckets, double edge) {
   // Timestamp -> value; a bucket may be spelt in two ways over time ("1", then "1.0").
   using Bucket = std::map<Time, double>;

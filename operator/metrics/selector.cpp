@@ -45,10 +45,13 @@ std::string escaped(std::string_view text) {
 
 }  // namespace
 
-std::string with_edge(std::string_view selector, double edge) {
+std::string with_edges(std::string_view selector, std::span<const double> edges) {
   constexpr std::string_view blank = " \t\r\n";
-  const std::string number = edge > 0 && edge < 1e300 ? "|" + number_regex(edge) : std::string();
-  const std::string matcher = "le=~\"" + escaped("\\+?[iI]nf" + number) + "\"";
+  std::string numbers;
+  for (const double edge : edges) {
+    if (edge > 0 && edge < 1e300) numbers += "|" + number_regex(edge);
+  }
+  const std::string matcher = "le=~\"" + escaped("\\+?[iI]nf" + numbers) + "\"";
   const std::size_t last = selector.find_last_not_of(blank);
   if (last == std::string_view::npos) return std::string(selector);
   std::string out(selector.substr(0, last + 1));

@@ -1,14 +1,18 @@
 #include "rollout/evidence.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/log.h"
+#include "rollout/edges.h"
 #include "rollout/sentence.h"
 #include "stats/pod_spread.h"
 
 namespace sluice::rollout {
 namespace {
+
+using Blocks = std::vector<stats::Block>;  // of one look, one for each edge
 
 constexpr double kSignificant = 0.05;
 
@@ -40,18 +44,24 @@ api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& 
 
 // The state as it was saved. A state that cannot be read (another version, parameters that the user changed in
 // the middle) starts again from nothing, which is conservative: evidence is lost, never invented.
-stats::GuardrailEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved,
-                                 const std::map<std::string, std::string>& states) {
-  const auto past = saved.past_dispersion.find(metric.name);
-  const auto parameters = parameters_of(metric, past == saved.past_dispersion.end() ? 0 : past->second);
+stats::MetricEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved,
+                              const std::map<std::string, std::string>& states) {
+  const std::vector<double> edges = edges_of(metric, saved);
+  std::array<double, stats::MetricEvidence::most_edges> pasts{};
+  const std::size_t parts = std::clamp<std::size_t>(edges.size(), 1, pasts.size());
+  for (std::size_t k = 0; k < parts; ++k) {
+    const auto past = saved.past_dispersion.find(past_name(metric.name, edges, k));
+    if (past != saved.past_dispersion.end()) pasts[k] = past->second;
+  }
+  const auto parameters = parameters_of(metric, pasts[0]);
   const auto packed = states.find(metric.name);
   if (packed != states.end()) {
-    auto state = stats::GuardrailEvidence::unpack(parameters, packed->second);
+    auto state = stats::MetricEvidence::unpack(parameters, parts, packed->second);
     if (state) return std::move(state).take();
     log::warn("the saved evidence cannot be used and starts anew",
               {{"metric", metric.name}, {"error", state.error().message}});
   }
-  return stats::GuardrailEvidence(parameters);
+  return {parameters, std::span(pasts).first(parts)};
 }
 
 // What every metric is judged by. The dispersion is shown beside it.
@@ -59,14 +69,17 @@ constexpr const char* kMethod = "conditional-poisson e-process: events independe
 
 // When non-inferiority is expected if both rates stay what they seem to be, at the last block's exposure. Absent
 // when it does not come nearer, or only after a long time.
-std::optional<Duration> expected_in(const stats::GuardrailEvidence& evidence, const stats::Block& last,
+std::optional<Duration> expected_in(const stats::MetricEvidence& evidence, const Blocks& last,
                                     double threshold, Duration interval) {
   constexpr double longest = 10'000;
-  const stats::Block& totals = evidence.totals();
-  if (totals.candidate_exposure <= 0 || totals.stable_exposure <= 0) return std::nullopt;
-  stats::Block per_look = last;
-  per_look.candidate_events = last.candidate_exposure * totals.candidate_events / totals.candidate_exposure;
-  per_look.stable_events = last.stable_exposure * totals.stable_events / totals.stable_exposure;
+  Blocks per_look = last;
+  for (std::size_t k = 0; k < per_look.size(); ++k) {
+    const stats::Block& totals = evidence.part(k).totals();
+    if (totals.candidate_exposure <= 0 || totals.stable_exposure <= 0) return std::nullopt;
+    stats::Block& block = per_look[k];
+    block.candidate_events = block.candidate_exposure * totals.candidate_events / totals.candidate_exposure;
+    block.stable_events = block.stable_exposure * totals.stable_events / totals.stable_exposure;
+  }
   const double looks = evidence.looks_to_non_inferior(per_look, threshold);
   if (looks <= 0 || looks > longest) return std::nullopt;
   return interval * static_cast<std::int64_t>(std::ceil(looks));
@@ -84,7 +97,7 @@ api::Verdict verdict_of(GuardrailState state) {
 }
 
 GuardrailEvidenceSummary summarise_metric(const api::AnalysisSpec& analysis, const api::MetricSpec& metric,
-                                          const stats::GuardrailEvidence& evidence, const Thresholds& limits) {
+                                          const stats::MetricEvidence& evidence, const Thresholds& limits) {
   GuardrailEvidenceSummary summary;
   summary.name = metric.name;
   summarise(evidence, analysis, limits, summary);
@@ -92,17 +105,17 @@ GuardrailEvidenceSummary summarise_metric(const api::AnalysisSpec& analysis, con
   return summary;
 }
 
-void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvidence& evidence,
-                   const stats::Block& block, const Thresholds& limits, const GuardrailEvidenceSummary& summary,
-                   api::MetricStatus& out) {
-  const stats::Block& totals = evidence.totals();
+void write_numbers(const api::AnalysisSpec& analysis, const stats::MetricEvidence& evidence, const Blocks& blocks,
+                   const Thresholds& limits, const GuardrailEvidenceSummary& summary, api::MetricStatus& out) {
+  const stats::GuardrailEvidence& told = evidence.part(evidence.leading());
+  const stats::Block& totals = told.totals();
   out.stable = {totals.stable_events, totals.stable_exposure};
   out.candidate = {totals.candidate_events, totals.candidate_exposure};
   out.effect.reset();
   out.lower.reset();
   out.upper.reset();
   if (totals.candidate_events + totals.stable_events > 0) {
-    const stats::RatioInterval interval = evidence.ratio(analysis.false_promotion);
+    const stats::RatioInterval interval = told.ratio(analysis.false_promotion);
     if (std::isfinite(interval.estimate)) out.effect = interval.estimate;
     out.lower = interval.lower;
     if (std::isfinite(interval.upper)) out.upper = interval.upper;
@@ -112,12 +125,12 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   out.non_inferior_log_e = summary.non_inferior;
   out.non_inferior_log_e_peak = summary.non_inferior_peak;
   out.looks = evidence.looks();
-  out.dispersion = evidence.dispersion();
+  out.dispersion = told.dispersion();
   out.method = kMethod;
   const GuardrailState state = judge(summary, limits);
   out.non_inferior_in.reset();
   if (state == GuardrailState::Unproven) {
-    out.non_inferior_in = expected_in(evidence, block, limits.non_inferior, analysis.interval);
+    out.non_inferior_in = expected_in(evidence, blocks, limits.non_inferior, analysis.interval);
   }
   out.power.reset();
   if (out.role == api::MetricRole::Guardrail) out.power = summary.power;
@@ -125,13 +138,46 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::GuardrailEvid
   out.message = sentence(out, state);
 }
 
-// The proof from copies alone: adds `block` to it unless that is null, and tells it in place of the users' proof.
-void add_copies(const api::MetricSpec& metric, const stats::Block* block, api::EvidenceStatus& saved,
+// The proof from copies alone: adds `blocks` to it unless there are none, and tells it in place of the users' proof.
+void add_copies(const api::MetricSpec& metric, const Blocks& blocks, api::EvidenceStatus& saved,
                 GuardrailEvidenceSummary& summary) {
-  stats::GuardrailEvidence copies = restore(metric, saved, saved.shadow);
-  if (block != nullptr && copies.add(*block)) saved.shadow[metric.name] = copies.pack();
+  stats::MetricEvidence copies = restore(metric, saved, saved.shadow);
+  if (copies.add(blocks)) saved.shadow[metric.name] = copies.pack();
   summary.non_inferior = copies.log_e_non_inferior();
   summary.non_inferior_peak = copies.sup_log_e_non_inferior();
+}
+
+double past_dispersion(const std::vector<metrics::Counts>& blocks) {
+  std::vector<double> events;
+  std::vector<double> exposure;
+  for (const metrics::Counts& counts : blocks) {
+    events.push_back(counts.events);
+    exposure.push_back(counts.total);
+  }
+  return rollout::past_dispersion(events, exposure);
+}
+
+// What keeps a block from being used. Without a past the edges of a distribution are chosen by what stable does in this
+// block, which therefore cannot be counted as well.
+void note_gap(const api::MetricSpec& metric, const metrics::MetricReading& reading, bool undecided,
+              api::EvidenceStatus& evidence, api::MetricStatus& numbers, LookSummary& out) {
+  ++numbers.dropped;
+  std::string reason = "EdgesChosen";
+  std::string message;
+  if (undecided && !reading.gap) {
+    const auto edges = edges_by_block(reading);
+    if (!edges.empty()) evidence.edges[metric.name] = edges;
+    message = "metric " + metric.name + ": its edges were chosen by this block of stable, whose past was not readable; " +
+              "counting starts with the next one";
+  } else {
+    const metrics::Gap gap = reading.gap.value_or(metrics::Gap::Stale);
+    reason = reason_of(gap);
+    message = gap_sentence(metric.name, gap, reading.detail);
+  }
+  if (metric.role != api::MetricRole::Guardrail || !out.gap_metric.empty()) return;
+  out.gap_metric = metric.name;
+  out.gap_reason = std::move(reason);
+  out.gap_message = std::move(message);
 }
 
 void add_pod_spread(const metrics::MetricReading& reading, api::EvidenceStatus& evidence) {
@@ -172,7 +218,7 @@ double past_dispersion(std::span<const double> events, std::span<const double> e
   return past.p_value < kSignificant ? std::max(1.0, past.phi) : 1.0;
 }
 
-void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+void summarise(const stats::MetricEvidence& evidence, const api::AnalysisSpec& analysis,
                const Thresholds& limits, GuardrailEvidenceSummary& out) {
   out.harm = evidence.log_e_harm();
   out.harm_peak = evidence.sup_log_e_harm();
@@ -180,10 +226,10 @@ void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec
   out.non_inferior = evidence.log_e_non_inferior();
   out.non_inferior_peak = evidence.sup_log_e_non_inferior();
   out.below_margin = out.harm_peak >= limits.harm &&
-                     evidence.ratio_below(evidence.parameters().margin_ratio, analysis.false_promotion);
+                     evidence.ratio_below(evidence.part(0).parameters().margin_ratio, analysis.false_promotion);
 }
 
-double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+double catastrophe_power(const stats::MetricEvidence& evidence, const api::AnalysisSpec& analysis,
                          const Thresholds& limits) {
   return evidence.detection_power(analysis.catastrophic_effect, limits.harm);
 }
@@ -199,32 +245,27 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};
     if (reading == nullptr) reading = &nothing;
     api::MetricStatus& numbers = status_of(status, metric);
-    stats::GuardrailEvidence evidence = restore(metric, status.evidence, status.evidence.packed);
-    const stats::Block block{reading->candidate.events, reading->stable.events, reading->candidate.total,
-                             reading->stable.total};
+    stats::MetricEvidence evidence = restore(metric, status.evidence, status.evidence.packed);
+    const std::vector<double> edges = edges_of(metric, status.evidence);
     numbers.harm_log_threshold = limits.harm;
     numbers.non_inferior_log_threshold = limits.non_inferior;
     const auto spread = status.evidence.pod_spread.find(metric.name);
     if (spread != status.evidence.pod_spread.end()) numbers.pod_spread = spread->second;
     if (reading->newest_sample) numbers.newest_sample = reading->newest_sample;
-    const bool used = !reading->gap && evidence.add(block, !mirrored);
-    if (!used) {
-      ++numbers.dropped;
-      if (metric.role == api::MetricRole::Guardrail && out.gap_metric.empty()) {
-        const metrics::Gap gap = reading->gap.value_or(metrics::Gap::Stale);
-        out.gap_metric = metric.name;
-        out.gap_reason = reason_of(gap);
-        out.gap_message = gap_sentence(metric.name, gap, reading->detail);
-      }
-    }
+    const bool undecided = is_distribution(metric) && edges.empty();
+    const Blocks blocks = reading->gap || undecided ? Blocks{} : blocks_of(*reading, edges);
+    const bool used = evidence.add(blocks, !mirrored);
+    if (!used) note_gap(metric, *reading, undecided, status.evidence, numbers, out);
     GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
-    if (mirrored) add_copies(metric, used ? &block : nullptr, status.evidence, summary);
+    if (mirrored) add_copies(metric, blocks, status.evidence, summary);
     if (used) {
-      write_numbers(analysis, evidence, block, limits, summary, numbers);
+      if (is_distribution(metric)) numbers.edge = edge_text(metric, edges[evidence.leading()]);
+      write_numbers(analysis, evidence, blocks, limits, summary, numbers);
       if (candidate_pods > 0 && candidate_pods < kFewPods) {
         numbers.message += "; " + few_pods_sentence(candidate_pods, numbers.pod_spread);
       }
       status.evidence.packed[metric.name] = evidence.pack();
+      const stats::Block& block = blocks[0];
       const double requests = block.candidate_exposure + block.stable_exposure;
       if (requests > most_requests) {
         most_requests = requests;
@@ -237,18 +278,21 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
   return out;
 }
 
-void add_past(const metrics::LookResult& look, api::RolloutStatus& status) {
-  status.evidence.past_read = true;
-  for (const metrics::MetricReading& reading : look.metrics) {
-    if (reading.past.size() < 2) continue;
-    std::vector<double> events;
-    std::vector<double> exposure;
-    for (const metrics::Counts& counts : reading.past) {
-      events.push_back(counts.events);
-      exposure.push_back(counts.total);
+void add_past(const api::AnalysisSpec& analysis, const metrics::LookResult& look, api::RolloutStatus& status) {
+  api::EvidenceStatus& evidence = status.evidence;
+  evidence.past_read = true;
+  for (const api::MetricSpec& metric : analysis.metrics) {
+    const metrics::MetricReading* reading = find_reading(look, metric.name);
+    if (reading == nullptr || reading->past.size() < 2) continue;
+    if (is_distribution(metric)) {
+      evidence.edges[metric.name] = edges_by_past(*reading);
     }
-    status.evidence.past_dispersion[reading.name] = past_dispersion(events, exposure);
-    add_pod_spread(reading, status.evidence);
+    const std::vector<double> edges = edges_of(metric, evidence);
+    for (std::size_t k = 0; k < std::max<std::size_t>(1, edges.size()); ++k) {
+      const std::vector<metrics::Counts>* past = past_at(*reading, edges, k);
+      if (past != nullptr) evidence.past_dispersion[past_name(metric.name, edges, k)] = past_dispersion(*past);
+    }
+    add_pod_spread(*reading, evidence);
   }
 }
 

@@ -11,7 +11,7 @@
 #include "api/types.h"
 #include "metrics/block.h"
 #include "rollout/verdict.h"
-#include "stats/guardrail.h"
+#include "stats/metric_evidence.h"
 
 namespace sluice::rollout {
 
@@ -27,18 +27,18 @@ double past_dispersion(std::span<const double> events, std::span<const double> e
 
 // What the tests say of one guardrail, as decide() wants it, without its power. A simulation asks for this at
 // millions of looks, so the interval is asked only where its answer is read: where harm has crossed its threshold.
-void summarise(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+void summarise(const stats::MetricEvidence& evidence, const api::AnalysisSpec& analysis,
                const Thresholds& limits, GuardrailEvidenceSummary& out);
 
 // The power to see analysis.catastrophicEffect with the exposure so far. Some microseconds.
-double catastrophe_power(const stats::GuardrailEvidence& evidence, const api::AnalysisSpec& analysis,
+double catastrophe_power(const stats::MetricEvidence& evidence, const api::AnalysisSpec& analysis,
                          const Thresholds& limits);
 
 // What one look showed.
 struct LookSummary {
   std::vector<GuardrailEvidenceSummary> guardrails;
   std::string gap_metric;    // a guardrail whose block could not be used; empty: all could
-  std::string gap_reason;    // NoData, Stale, TargetsChanged, EdgeMissing
+  std::string gap_reason;    // NoData, Stale, TargetsChanged, EdgeMissing, EdgesChosen
   std::string gap_message;
 };
 
@@ -49,7 +49,8 @@ struct LookSummary {
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
                          api::RolloutStatus& status, int candidate_pods = 0);
 
-// Takes in stable's past: phi_0 and the spread between pods for each metric whose past was readable.
-void add_past(const metrics::LookResult& look, api::RolloutStatus& status);
+// Takes in stable's past: for each metric where it was readable phi_0, the spread between pods, and the edges at which
+// a whole distribution is to be compared.
+void add_past(const api::AnalysisSpec& analysis, const metrics::LookResult& look, api::RolloutStatus& status);
 
 }  // namespace sluice::rollout

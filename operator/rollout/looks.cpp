@@ -6,6 +6,7 @@
 #include "metrics/collector.h"
 #include "metrics/placeholders.h"
 #include "rollout/context.h"
+#include "rollout/edges.h"
 #include "rollout/evidence.h"
 #include "rollout/sentence.h"
 #include "rollout/stages.h"
@@ -36,17 +37,16 @@ metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metri
   const auto values = placeholders(context, revision);
   struct Query {
     const std::map<std::string, std::string>& values;
+    std::vector<double> edges;
 
     metrics::ArmQuery operator()(const api::CounterSource& counter) const {
       return metrics::CounterQuery{filled(counter.events, values), filled(counter.total, values)};
     }
     metrics::ArmQuery operator()(const api::HistogramSource& histogram) const {
-      const double milliseconds = static_cast<double>(histogram.above.count());
-      return metrics::HistogramQuery{filled(histogram.buckets, values),
-                                     histogram.milliseconds ? milliseconds : milliseconds / 1000};
+      return metrics::HistogramQuery{filled(histogram.buckets, values), edges};
     }
   };
-  return std::visit(Query{values}, metric.source);
+  return std::visit(Query{values, edges_of(metric, context.status().evidence)}, metric.source);
 }
 
 metrics::Look look_of(const Context& context) {
@@ -131,7 +131,7 @@ void take_look(Context& context) {
   if (result.error) {
     context.metrics = MetricsState{false, "ProviderError", "Prometheus: " + result.error->message};
   } else if (result.look.past > 0) {
-    add_past(result, context.status());
+    add_past(context.spec().analysis, result, context.status());
     context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about stable's past"};
   } else {
     take_block(context, result);

@@ -58,7 +58,8 @@ std::string e_value(double log_e) {
 }
 
 std::string sentence(const api::MetricStatus& metric, GuardrailState state) {
-  std::string text = std::string(state_word(state)) + ": " + share_of(metric.candidate) + " against " +
+  const std::string where = metric.edge.empty() ? "" : "above " + metric.edge + " ";
+  std::string text = std::string(state_word(state)) + ": " + where + share_of(metric.candidate) + " against " +
                      share_of(metric.stable) + " of stable";
   if (metric.effect) {
     text += ", ratio " + number(*metric.effect) + " (" + number(metric.lower.value_or(0)) + " to " +

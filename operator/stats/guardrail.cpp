@@ -11,11 +11,19 @@
 namespace sluice::stats {
 namespace {
 
-std::vector<double> interval_nodes(double harm_ratio, std::size_t below) {
-  const double least = 0.1 * harm_ratio;
-  RatioGrid lower = uniform_grid(least, 1.05 * harm_ratio, below + 1);
+RatioGrid harm_grid(const GuardrailParameters& p) {
+  return p.one_of_edges ? edge_harm_grid(p.harm_ratio) : default_harm_grid(p.harm_ratio);
+}
+
+RatioGrid non_inferior_grid(const GuardrailParameters& p) {
+  return p.one_of_edges ? edge_non_inferior_grid(p.margin_ratio) : default_non_inferior_grid(p.margin_ratio);
+}
+
+// `below` ratios from `least` times the harm ratio on, then the harm grid.
+std::vector<double> interval_nodes(const GuardrailParameters& p, double least, std::size_t below) {
+  const RatioGrid harm = harm_grid(p);
+  RatioGrid lower = uniform_grid(least * p.harm_ratio, harm.ratios.front(), below + 1);
   lower.ratios.pop_back();  // the first of the harm grid
-  const RatioGrid harm = default_harm_grid(harm_ratio);
   lower.ratios.insert(lower.ratios.end(), harm.ratios.begin(), harm.ratios.end());
   return lower.ratios;
 }
@@ -44,13 +52,16 @@ Outcome check(const GuardrailParameters& p) {
   return Ok{};
 }
 
-GuardrailEvidence::Grids::Grids(double harm, double margin)
-    : harm_ratio(harm),
-      margin_ratio(margin),
-      every_block(std::make_shared<const RatioNodes>(interval_nodes(harm, lower_nodes), std::vector{harm, margin})),
-      user_facing(std::make_shared<const RatioNodes>(default_non_inferior_grid(margin).ratios, std::vector{margin})),
-      harm_weights(default_harm_grid(harm).log_weights),
-      non_inferior_weights(default_non_inferior_grid(margin).log_weights),
+GuardrailEvidence::Grids::Grids(const GuardrailParameters& p)
+    : harm_ratio(p.harm_ratio),
+      margin_ratio(p.margin_ratio),
+      one_of_edges(p.one_of_edges),
+      lower_nodes(p.one_of_edges ? 3 : 12),
+      every_block(std::make_shared<const RatioNodes>(interval_nodes(p, p.one_of_edges ? 0.3 : 0.1, lower_nodes),
+                                                     std::vector{p.harm_ratio, p.margin_ratio})),
+      user_facing(std::make_shared<const RatioNodes>(non_inferior_grid(p).ratios, std::vector{p.margin_ratio})),
+      harm_weights(harm_grid(p).log_weights),
+      non_inferior_weights(non_inferior_grid(p).log_weights),
       interval_weights(normal_log_weights(std::span(every_block->ratios).first(every_block->count), 0.0, 1.0)) {}
 
 // Making them takes some hundreds of logarithms, at each look the same ones: each thread keeps the last few.
@@ -58,11 +69,14 @@ std::shared_ptr<const GuardrailEvidence::Grids> GuardrailEvidence::grids_of(cons
   thread_local std::array<std::shared_ptr<const Grids>, 8> kept;
   thread_local std::size_t oldest = 0;
   for (const auto& grids : kept) {
-    if (grids && grids->harm_ratio == p.harm_ratio && grids->margin_ratio == p.margin_ratio) return grids;
+    if (grids && grids->harm_ratio == p.harm_ratio && grids->margin_ratio == p.margin_ratio &&
+        grids->one_of_edges == p.one_of_edges) {
+      return grids;
+    }
   }
   auto& place = kept[oldest];
   oldest = (oldest + 1) % kept.size();
-  place = std::make_shared<const Grids>(p.harm_ratio, p.margin_ratio);
+  place = std::make_shared<const Grids>(p);
   return place;
 }
 
@@ -103,7 +117,7 @@ void GuardrailEvidence::evaluate() {
   const double candidate_events = totals_.candidate_events;
   const double candidate_exposure = totals_.candidate_exposure;
 
-  now_.harm = log_mixture(every_block_, Grids::lower_nodes, grids_->harm_weights, every_block_.at_exact(0), phi);
+  now_.harm = log_mixture(every_block_, grids_->lower_nodes, grids_->harm_weights, every_block_.at_exact(0), phi);
   if (p.harm_floor > 0.0) {
     now_.harm = log_e_harm_above_floor(
         now_.harm, stats::log_e_above(candidate_events, candidate_exposure, p.harm_floor, rate_phi));

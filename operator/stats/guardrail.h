@@ -17,6 +17,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct GuardrailParameters {
   double past_dispersion = 0.0;   // phi_0 from stable's own past; 0 = there is no past
   double past_weight = 15.0;      // nu_0: how many degrees of freedom phi_0 is worth
   double fixed_dispersion = 0.0;  // phi as given, nothing estimated (0 = estimate it)
+  bool one_of_edges = false;      // one edge of several: the short grids of rate_ratio.h
 };
 
 // Whether the numbers make sense together: finite, ratios > 0, rates >= 0, weights >= 0.
@@ -93,6 +95,16 @@ class GuardrailEvidence {
   int blocks() const { return conditional_.blocks(); }  // those that informed about the ratio
   int looks() const { return static_cast<int>(looks_); }
   const GuardrailParameters& parameters() const { return parameters_; }
+
+  // The sums, for saving; `restore` takes what `append_state` gave for the same parameters, except the past: phi_0 is
+  // taken from it. It fails on another length.
+  std::size_t state_size() const;
+  void append_state(std::vector<double>& out) const;
+  bool restore(std::span<const double> state);
+
+  // A fingerprint of the parameters that the sums were made with, as a whole number that a double holds exactly. The
+  // past is not part of it, for it travels with the state.
+  static double fingerprint(const GuardrailParameters& parameters);
 
   // Printable text below 1.8 kB. `unpack` wants the same parameters, except the past: phi_0 and nu_0 are
   // taken from the text, since they were measured before the start. Another version, other parameters or

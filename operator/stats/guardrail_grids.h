@@ -15,13 +15,12 @@ inline constexpr double proof_by_ratio = 0.75;
 
 // They follow from two ratios and never change, so all evidence with the same ratios shares them.
 struct GuardrailEvidence::Grids {
-  // Ratios below the harm grid, for the interval only: from a tenth of the harm ratio.
-  static constexpr std::size_t lower_nodes = 12;
-
-  Grids(double harm_ratio, double margin_ratio);
+  explicit Grids(const GuardrailParameters& parameters);
 
   double harm_ratio;
   double margin_ratio;
+  bool one_of_edges;
+  std::size_t lower_nodes;  // ratios below the harm grid, for the interval only
   std::shared_ptr<const RatioNodes> every_block;  // the lower nodes, then the harm grid
   std::shared_ptr<const RatioNodes> user_facing;
   std::vector<double> harm_weights;

@@ -13,19 +13,7 @@ namespace {
 // instead of misread.
 constexpr std::string_view version = "g2";
 
-constexpr std::size_t numbers_before_sums = 21;
-
-// A fingerprint of the parameters that the saved sums and suprema were made with, as a whole number that a
-// double holds exactly. The past is not part of it, for it travels with the text.
-double fingerprint(const GuardrailParameters& p) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const double value :
-       {p.harm_ratio, p.harm_floor, p.margin_ratio, p.or_below, p.ceiling, p.fixed_dispersion}) {
-    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 1099511628211ULL;
-    hash ^= hash >> 29;
-  }
-  return static_cast<double>(hash >> 12);
-}
+constexpr std::size_t numbers_before_sums = 20;
 
 // Hands out consecutive numbers of a list that is known to be long enough.
 class Reader {
@@ -48,11 +36,23 @@ class Reader {
 
 }  // namespace
 
-std::string GuardrailEvidence::pack() const {
-  std::vector<double> all;
-  all.reserve(numbers_before_sums + every_block_.state_size() + user_facing_.state_size());
+double GuardrailEvidence::fingerprint(const GuardrailParameters& p) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const double value :
+       {p.harm_ratio, p.harm_floor, p.margin_ratio, p.or_below, p.ceiling, p.fixed_dispersion}) {
+    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 1099511628211ULL;
+    hash ^= hash >> 29;
+  }
+  return static_cast<double>(hash >> 12);
+}
+
+std::size_t GuardrailEvidence::state_size() const {
+  return numbers_before_sums + every_block_.state_size() + user_facing_.state_size();
+}
+
+void GuardrailEvidence::append_state(std::vector<double>& all) const {
   const auto append = [&all](std::initializer_list<double> more) { all.insert(all.end(), more); };
-  append({fingerprint(parameters_), parameters_.past_dispersion, parameters_.past_weight, looks_});
+  append({parameters_.past_dispersion, parameters_.past_weight, looks_});
   append({sup_.harm, sup_.non_inferior, sup_.ceiling});
   append(
       {totals_.candidate_events, totals_.stable_events, totals_.candidate_exposure, totals_.stable_exposure});
@@ -63,6 +63,13 @@ std::string GuardrailEvidence::pack() const {
   append({candidate_.state().blocks, candidate_.state().squares});
   every_block_.append_state(all);
   user_facing_.append_state(all);
+}
+
+std::string GuardrailEvidence::pack() const {
+  std::vector<double> all;
+  all.reserve(1 + state_size());
+  all.push_back(fingerprint(parameters_));
+  append_state(all);
   return pack_numbers(version, all);
 }
 
@@ -72,33 +79,34 @@ Result<GuardrailEvidence> GuardrailEvidence::unpack(const GuardrailParameters& p
   const Result<std::vector<double>> numbers = unpack_numbers(version, text);
   if (!numbers) return numbers.error();
 
-  GuardrailEvidence evidence(parameters);
-  const std::size_t every = evidence.every_block_.state_size();
-  const std::size_t served = evidence.user_facing_.state_size();
-  if (numbers->size() != numbers_before_sums + every + served) {
-    return Error{ErrorCode::Invalid, "saved evidence has another length than this version writes", {}};
-  }
-  Reader reader(*numbers);
-  if (reader.next() != fingerprint(parameters)) {
+  if (numbers->empty() || numbers->front() != fingerprint(parameters)) {
     return Error{ErrorCode::Invalid, "saved evidence belongs to other parameters of the metric", {}};
   }
-  evidence.parameters_.past_dispersion = reader.next();
-  evidence.parameters_.past_weight = reader.next();
-  evidence.looks_ = reader.next();
-  evidence.sup_ = {reader.next(), reader.next(), reader.next()};
-  evidence.totals_ = {reader.next(), reader.next(), reader.next(), reader.next()};
-  evidence.served_events_ = reader.next();
-  evidence.served_exposure_ = reader.next();
-  evidence.conditional_.restore(
-      {reader.next(), reader.next(), reader.next(), reader.next(), reader.next(), reader.next()});
+  GuardrailEvidence evidence(parameters);
+  if (!evidence.restore(std::span(*numbers).subspan(1))) {
+    return Error{ErrorCode::Invalid, "saved evidence has another length than this version writes", {}};
+  }
+  return evidence;
+}
+
+bool GuardrailEvidence::restore(std::span<const double> state) {
+  if (state.size() != state_size()) return false;
+  Reader reader(state);
+  parameters_.past_dispersion = reader.next();
+  parameters_.past_weight = reader.next();
+  looks_ = reader.next();
+  sup_ = {reader.next(), reader.next(), reader.next()};
+  totals_ = {reader.next(), reader.next(), reader.next(), reader.next()};
+  served_events_ = reader.next();
+  served_exposure_ = reader.next();
+  conditional_.restore({reader.next(), reader.next(), reader.next(), reader.next(), reader.next(), reader.next()});
   const double blocks = reader.next();
   const double squares = reader.next();
-  const Block& totals = evidence.totals_;
-  evidence.candidate_.restore({blocks, totals.candidate_events, totals.candidate_exposure, squares});
-  evidence.every_block_.restore(reader.next(every));
-  evidence.user_facing_.restore(reader.next(served));
-  evidence.evaluate();
-  return evidence;
+  candidate_.restore({blocks, totals_.candidate_events, totals_.candidate_exposure, squares});
+  every_block_.restore(reader.next(every_block_.state_size()));
+  user_facing_.restore(reader.next(user_facing_.state_size()));
+  evaluate();
+  return true;
 }
 
 }  // namespace sluice::stats

@@ -90,7 +90,7 @@ double GuardrailEvidence::looks_to_harm(const Block& per_look, double log_thresh
   const double offset = every_block_.at_exact(0);
   const double offset_per_look = every_block_.growth_at_exact(0, per_look);
   for (std::size_t k = 0; k < grids_->harm_weights.size(); ++k) {
-    const std::size_t node = Grids::lower_nodes + k;
+    const std::size_t node = grids_->lower_nodes + k;
     ratio.add(grids_->harm_weights[k] + (every_block_.at_node(node) - offset) / phi,
               (every_block_.growth_at(node, per_look) - offset_per_look) / phi);
   }

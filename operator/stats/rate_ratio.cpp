@@ -22,8 +22,7 @@ std::vector<double> evenly_spaced(double first, double last, std::size_t points)
 }
 
 // A grid from `origin` * exp(`first`) to `origin` * exp(`last`) with 0.9 of the weight as a normal in log r.
-RatioGrid weighted_grid(double origin, double first, double last, double centre, double sd) {
-  constexpr std::size_t points = 60;
+RatioGrid weighted_grid(double origin, double first, double last, double centre, double sd, std::size_t points = 60) {
   constexpr double normal_share = 0.9;
   RatioGrid grid;
   std::vector<double> density;
@@ -84,6 +83,14 @@ RatioGrid default_harm_grid(double null_ratio) {
 
 RatioGrid default_non_inferior_grid(double margin) {
   return weighted_grid(margin, -std::log(10.0), -std::log(1.02), 0.0, 0.25);
+}
+
+RatioGrid edge_harm_grid(double null_ratio) {
+  return weighted_grid(null_ratio, std::log(1.03), std::log(8.0), std::log(1.4 * null_ratio), 0.5, 14);
+}
+
+RatioGrid edge_non_inferior_grid(double margin) {
+  return weighted_grid(margin, -std::log(4.0), -std::log(1.02), 0.0, 0.25, 12);
 }
 
 RatioGrid default_confidence_grid() {

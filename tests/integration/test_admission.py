@@ -19,6 +19,7 @@ GONE = object()  # the field is left out
 
 COUNTER = {"events": 'errors_total{pod=~"$(pods)"}', "total": 'requests_total{pod=~"$(pods)"}'}
 BUCKETS = {"buckets": 'seconds_bucket{pod=~"$(pods)"}', "above": "250ms"}
+WHOLE = {"name": "latency", "histogram": {"buckets": BUCKETS["buckets"]}, "ceiling": "20%"}
 METRIC = "spec.analysis.metrics[0]"
 SELECTOR = f"{METRIC}.counter.events"
 HISTOGRAM = "spec.analysis.metrics[1].histogram"
@@ -127,6 +128,7 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{METRIC}.harm.above", -1, None, "must be a percentage from 0% to 100%"),
     (f"{METRIC}.ceiling", "0%", None, "must be a percentage above 0% and below 100%"),
     (f"{METRIC}.ceiling", 100, None, "must be a percentage above 0% and below 100%"),
+    ("spec.analysis.metrics[1]", WHOLE, "spec.analysis.metrics[1].ceiling", "a ceiling belongs to one edge"),
     (f"{METRIC}.role", "report", f"{METRIC}.ceiling", "a metric of role report decides nothing"),
     # Selectors.
     (SELECTOR, 'a{pod=~"$(pod)",x="$(service)"}', None, "has an unknown placeholder, the known ones are $(pods)"),

@@ -123,14 +123,15 @@ ArmCounts arm(Random& random) {
 
 MetricStatus metric(Random& random) {
   MetricStatus out;
-  auto& [metric_name, role, verdict, stable, candidate, effect, lower, upper, harm, harm_peak, harm_threshold,
-         proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, power, pod_spread,
+  auto& [metric_name, role, verdict, stable, candidate, edge, effect, lower, upper, harm, harm_peak,
+         harm_threshold, proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, power, pod_spread,
          newest_sample, method, message] = out;
   metric_name = name(random);
   role = static_cast<MetricRole>(number(random, 0, 1));
   verdict = static_cast<Verdict>(number(random, 0, 5));
   stable = arm(random);
   candidate = arm(random);
+  edge = text(random);
   effect = maybe(random, real);
   lower = maybe(random, real);
   upper = maybe(random, real);
@@ -151,12 +152,13 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, pod_spread, past_read, packed, shadow] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow] = out;
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);
   pod_spread = by_name(random, real);
   past_read = flag(random);
+  edges = by_name(random, [](Random& r) { return std::vector<double>{1.0 * number(r, 1, 99) / 7, 100}; });
   packed = by_name(random, text);
   shadow = by_name(random, text);
   return out;

@@ -189,6 +189,12 @@ TEST(Validate, Metrics) {
       {"/spec/analysis/metrics/0/role", R"("report")",
        "spec.analysis.metrics[0].ceiling: a metric of role report decides nothing"},
   });
+  json object = full_manifest();
+  object["spec"]["analysis"]["metrics"][1]["histogram"].erase("above");
+  EXPECT_EQ(join(findings(object)), "") << "the whole distribution";
+  object["spec"]["analysis"]["metrics"][1]["ceiling"] = "20%";
+  EXPECT_EQ(join(findings(object)).rfind("spec.analysis.metrics[1].ceiling: a ceiling belongs to one edge", 0), 0u)
+      << join(findings(object));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include <cmath>
 
 #include "support/virtual_clock.h"
@@ -91,7 +93,7 @@ TEST_F(Collector, NewestSampleIsOfTheOlderArm) {
 }
 
 TEST_F(Collector, OneFailingQueryFailsTheLook) {
-  look.metrics.push_back({"latency", HistogramQuery{"buckets", 0.25}, HistogramQuery{"buckets", 0.25}});
+  look.metrics.push_back({"latency", HistogramQuery{"buckets", {0.25}}, HistogramQuery{"buckets", {0.25}}});
   source.fail("candidate errors", {ErrorCode::TooManyRequests, "slow down", seconds(3)});
   const auto result = run();
   ASSERT_TRUE(result.error);
@@ -127,7 +129,7 @@ TEST_F(Collector, RefusesLooksWithoutSense) {
   look.past = 0;
   look.metrics[0].stable = CounterQuery{"stable errors", ""};
   EXPECT_EQ(run().error->code, ErrorCode::Invalid);
-  look.metrics[0].stable = HistogramQuery{"", 1};
+  look.metrics[0].stable = HistogramQuery{"", {1}};
   EXPECT_EQ(run().error->code, ErrorCode::Invalid);
   look.metrics.clear();
   EXPECT_FALSE(run().error);
@@ -192,7 +194,18 @@ TEST_F(Collector, APastWithGapsKeepsItsPlaces) {
 // --- histograms
 // ---------------------------------------------------------------------------------------------
 
-// Understands the matcher that with_edge adds, as far as these tests need it.
+// The regular expression of the matcher that with_edges adds; everything without one.
+std::regex edges_asked_for(std::string_view selector) {
+  const std::size_t start = selector.find("le=~");
+  if (start == std::string_view::npos) return std::regex(".*");
+  std::string out;
+  for (std::size_t i = start + 5; i < selector.rfind('"'); ++i) {
+    if (selector[i] == '\\') ++i;
+    out += selector[i];
+  }
+  return std::regex(out);
+}
+
 class BucketSource final : public SampleSource {
  public:
   explicit BucketSource(std::vector<std::string> edges) : edges_(std::move(edges)) {}
@@ -200,12 +213,12 @@ class BucketSource final : public SampleSource {
 
   Result<Matrix> samples(std::string_view selector, Time, Duration, Duration, std::stop_token) override {
     ++asked;
-    const bool narrow = selector.find("le=~") != std::string_view::npos;
+    const std::regex wanted = edges_asked_for(selector);
     Matrix out;
     double share = 0;
     for (const std::string& le : edges_) {
       share = le == "+Inf" ? 1 : share + 0.1;
-      if (narrow && le != "+Inf" && le != "0.25") continue;
+      if (!std::regex_match(le, wanted)) continue;
       out.push_back(steady(pod("p", {{"le", le}}), 10 * share));
     }
     return out;
@@ -216,7 +229,7 @@ class BucketSource final : public SampleSource {
 };
 
 TEST_F(Collector, AHistogramReadsOnlyTheBucketsItNeeds) {
-  look.metrics = {{"latency", HistogramQuery{"b{a=\"1\"}", 0.25}, HistogramQuery{"b{a=\"1\"}", 0.25}}};
+  look.metrics = {{"latency", HistogramQuery{"b{a=\"1\"}", {0.25}}, HistogramQuery{"b{a=\"1\"}", {0.25}}}};
   BucketSource usual({"0.1", "0.25", "+Inf"});
   auto reading = take(look, usual, clock, {}).metrics.at(0);
   EXPECT_EQ(reading.gap, std::nullopt) << reading.detail;
@@ -240,6 +253,45 @@ TEST_F(Collector, AHistogramReadsOnlyTheBucketsItNeeds) {
   reading = take(look, missing, clock, {}).metrics.at(0);
   EXPECT_EQ(reading.gap, Gap::EdgeMissing);
   EXPECT_EQ(reading.detail, "0.1, 0.5, +Inf");
+}
+
+TEST_F(Collector, ADistributionIsReadAtEachOfItsEdges) {
+  look.metrics = {{"latency", HistogramQuery{"b", {0.1, 0.5}}, HistogramQuery{"b", {0.1, 0.5}}}};
+  BucketSource three({"0.1", "0.25", "0.5", "+Inf"});
+  const auto reading = take(look, three, clock, {}).metrics.at(0);
+  EXPECT_EQ(reading.gap, std::nullopt) << reading.detail;
+  EXPECT_EQ(three.asked, 1) << "one query for all edges";
+  ASSERT_EQ(reading.edges.size(), 2u);
+  EXPECT_EQ(reading.edges[0].edge, 0.1);
+  EXPECT_NEAR(reading.edges[0].stable.events, 270, 1e-9);
+  EXPECT_NEAR(reading.edges[1].candidate.events, 210, 1e-9);
+  EXPECT_NEAR(reading.edges[1].candidate.total, 300, 1e-9);
+  EXPECT_EQ(reading.stable, reading.edges[0].stable) << "the first one stands for the metric";
+
+  BucketSource missing({"0.1", "0.25", "+Inf"});
+  const auto gap = take(look, missing, clock, {}).metrics.at(0);
+  EXPECT_EQ(gap.gap, Gap::EdgeMissing);
+  EXPECT_TRUE(gap.edges.empty());
+}
+
+TEST_F(Collector, WithoutEdgesAllThatStableHasAreRead) {
+  look.metrics = {{"latency", HistogramQuery{"b", {}}, HistogramQuery{"b", {}}}};
+  BucketSource four({"0", "0.1", "0.25", "+Inf"});
+  const auto reading = take(look, four, clock, {}).metrics.at(0);
+  EXPECT_EQ(reading.gap, std::nullopt) << reading.detail;
+  ASSERT_EQ(reading.edges.size(), 2u) << "0 and +Inf tell nothing";
+  EXPECT_NEAR(reading.edges[1].stable.events, 210, 1e-9);
+
+  look.past = 4;
+  const auto past = take(look, four, clock, {}).metrics.at(0);
+  ASSERT_EQ(past.edges.size(), 2u);
+  ASSERT_EQ(past.edges[1].past.size(), 4u);
+  EXPECT_NEAR(past.edges[1].past[3].events, 210, 1e-9);
+  EXPECT_EQ(past.past, past.edges[0].past);
+
+  BucketSource nothing({"+Inf"});
+  look.past = 0;
+  EXPECT_EQ(take(look, nothing, clock, {}).metrics.at(0).gap, Gap::EdgeMissing);
 }
 
 }  // namespace

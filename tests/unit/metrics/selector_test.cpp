@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <regex>
 
 namespace sluice::metrics {
 namespace {
+
+std::string with_edge(std::string_view selector, double edge) { return with_edges(selector, std::array{edge}); }
 
 TEST(WithEdge, AddsAMatcherWhereverTheSelectorEnds) {
   const std::string matcher = with_edge("m", 1).substr(1);
@@ -27,6 +30,15 @@ std::string regex_of(double edge) {
     out += selector[i];
   }
   return out;
+}
+
+TEST(WithEdge, OfSeveralAsksForAllOfThem) {
+  const std::string both = with_edges("m", std::array{0.25, 5.0});
+  const std::string first = with_edge("m", 0.25);
+  const std::string second = with_edge("m", 5.0);
+  const std::string alternative = second.substr(second.find('|'));  // |5...."}
+  EXPECT_EQ(both, first.substr(0, first.rfind('"')) + alternative);
+  EXPECT_EQ(with_edges("m", {}), R"(m{le=~"\\+?[iI]nf"})");
 }
 
 TEST(WithEdge, FindsTheUsualSpellings) {

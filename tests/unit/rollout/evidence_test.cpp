@@ -1,14 +1,17 @@
 // From counts to evidence, as a look does it: with the status as the only memory.
+#include "rollout/edges.h"
 #include "rollout/evidence.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "api/json.h"
-#include "stats/guardrail.h"
+#include "stats/metric_evidence.h"
 
 namespace sluice::rollout {
 namespace {
@@ -250,13 +253,115 @@ TEST(AddPast, SeedsTheDispersionOnlyWhereItIsSignificant) {
   }
   short_past.past = {{50, 5400}};
   look.metrics = {calm, bursty, short_past, {.name = "unread"}};
+  api::AnalysisSpec analysis;
+  analysis.metrics = {metric("calm"), metric("bursty"), metric("short"), metric("unread")};
   api::RolloutStatus status;
-  add_past(look, status);
+  add_past(analysis, look, status);
   EXPECT_TRUE(status.evidence.past_read);
   EXPECT_EQ(status.evidence.past_dispersion.at("calm"), 1.0);
   EXPECT_DOUBLE_EQ(status.evidence.past_dispersion.at("bursty"), 36.0);
   EXPECT_EQ(status.evidence.past_dispersion.size(), 2u);
   EXPECT_TRUE(status.evidence.pod_spread.empty());
+}
+
+// --- A whole distribution
+
+constexpr std::array<double, 4> kEdges = {0.05, 0.1, 0.25, 1.0};
+
+api::AnalysisSpec latency() {
+  api::AnalysisSpec analysis;
+  analysis.metrics.push_back(metric("latency"));
+  analysis.metrics[0].source = api::HistogramSource{"b", std::nullopt};
+  analysis.metrics[0].margin.or_below = 0.01;
+  return analysis;
+}
+
+// Half of the observations above the first edge, a tenth above the second, a hundredth above the third.
+metrics::Counts above(std::size_t edge, double requests, double slower = 1) {
+  constexpr std::array<double, 4> shares = {0.5, 0.1, 0.01, 0};
+  return {std::round(requests * shares[edge] * slower), requests};
+}
+
+metrics::LookResult distribution(std::span<const double> edges, double slower) {
+  metrics::MetricReading reading{.name = "latency"};
+  for (const double edge : edges) {
+    const auto k = static_cast<std::size_t>(std::find(kEdges.begin(), kEdges.end(), edge) - kEdges.begin());
+    reading.edges.push_back({edge, above(k, 5400), above(k, 600, slower), {}});
+  }
+  reading.stable = reading.edges[0].stable;
+  reading.candidate = reading.edges[0].candidate;
+  return {.look = {}, .metrics = {reading}, .error = std::nullopt};
+}
+
+metrics::LookResult past_distribution(double burst = 0) {
+  metrics::MetricReading reading{.name = "latency"};
+  for (std::size_t k = 0; k < kEdges.size(); ++k) {
+    metrics::EdgeReading edge{kEdges[k], {}, {}, {}};
+    for (int i = 0; i < 10; ++i) {
+      metrics::Counts counts = above(k, 5400);
+      if (k == 1) counts.events += i % 2 == 0 ? burst : -burst;
+      edge.past.push_back(counts);
+    }
+    reading.edges.push_back(edge);
+  }
+  reading.past = reading.edges[0].past;
+  return {.look = {}, .metrics = {reading}, .error = std::nullopt};
+}
+
+TEST(Distribution, ItsEdgesAndTheirDispersionComeFromThePast) {
+  api::RolloutStatus status;
+  add_past(latency(), past_distribution(200), status);
+  EXPECT_EQ(status.evidence.edges.at("latency"), (std::vector<double>{0.05, 0.1, 0.25}));
+  EXPECT_EQ(status.evidence.past_dispersion.at("latency@0.05"), 1.0);
+  EXPECT_GT(status.evidence.past_dispersion.at("latency@0.1"), 10.0) << "bursty at that edge only";
+  EXPECT_EQ(status.evidence.past_dispersion.size(), 3u);
+  EXPECT_EQ(edges_of(latency().metrics[0], status.evidence), (std::vector<double>{0.05, 0.1, 0.25}));
+  EXPECT_EQ(restarted(status), status);
+}
+
+TEST(Distribution, IsJudgedAtAllOfThemAndToldByTheWorst) {
+  const api::AnalysisSpec analysis = latency();
+  api::RolloutStatus status;
+  add_past(analysis, past_distribution(), status);
+  const std::vector<double> edges = status.evidence.edges.at("latency");
+  for (int i = 0; i < 15; ++i) add_readings(analysis, distribution(edges, 1.0), status);
+  EXPECT_EQ(status.metrics[0].verdict, api::Verdict::Pass) << status.metrics[0].message;
+
+  status = {};
+  add_past(analysis, past_distribution(), status);
+  LookSummary summary;
+  for (int i = 0; i < 6; ++i) {
+    status = restarted(status);
+    summary = add_readings(analysis, distribution(edges, 2.0), status);
+  }
+  const api::MetricStatus& told = status.metrics[0];
+  EXPECT_EQ(told.verdict, api::Verdict::Fail);
+  EXPECT_EQ(told.edge, "0.05s") << "where there are most observations";
+  EXPECT_EQ(told.candidate.events, 6 * 600);
+  EXPECT_NE(told.message.find("worse: above 0.05s 100%"), std::string::npos) << told.message;
+  EXPECT_EQ(verdict_of(analysis, summary).reason, "HarmDetected");
+}
+
+TEST(Distribution, WithoutAPastItsEdgesAreThoseOfTheFirstBlockWhichIsNotCounted) {
+  const api::AnalysisSpec analysis = latency();
+  api::RolloutStatus status;
+  const LookSummary first = add_readings(analysis, distribution(kEdges, 1.0), status);
+  EXPECT_EQ(first.gap_metric, "latency");
+  EXPECT_EQ(first.gap_reason, "EdgesChosen");
+  EXPECT_EQ(status.metrics[0].looks, 0);
+  const std::vector<double> edges = status.evidence.edges.at("latency");
+  EXPECT_EQ(edges, (std::vector<double>{0.05, 0.1, 0.25}));
+  EXPECT_EQ(add_readings(analysis, distribution(edges, 1.0), status).gap_metric, "");
+  EXPECT_EQ(status.metrics[0].looks, 1);
+}
+
+TEST(Distribution, AReadingWithoutOneOfItsEdgesIsNotCounted) {
+  const api::AnalysisSpec analysis = latency();
+  api::RolloutStatus status;
+  add_past(analysis, past_distribution(), status);
+  const LookSummary summary = add_readings(analysis, distribution(std::span(kEdges).first(2), 1.0), status);
+  EXPECT_EQ(summary.gap_metric, "latency");
+  EXPECT_EQ(status.metrics[0].looks, 0);
 }
 
 TEST(TestsOfHarm, CountsGuardrailsAndTheirCeilings) {
