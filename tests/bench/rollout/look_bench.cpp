@@ -1,10 +1,11 @@
 // What one look of a Rollout costs from the counts to the status: five metrics, three of them counter pairs and two
-// edges of histograms. All of add_readings is in it: reading the packed evidence, the block, the power, the
+// whole distributions, each of three edges chosen from a histogram of twelve buckets. All of add_readings is in it: reading the packed evidence, the block, the power, the
 // interval, the sentence, packing again. Time is processor time. Each iteration starts from the status as it was before that look.
 #include <benchmark/benchmark.h>
 
 #include <time.h>
 
+#include <array>
 #include <cmath>
 
 #include "allocations.h"
@@ -26,7 +27,7 @@ api::AnalysisSpec five_metrics() {
   for (const char* name : {"latency", "first-token"}) {
     api::MetricSpec metric;
     metric.name = name;
-    metric.source = api::HistogramSource{"buckets", milliseconds(250)};
+    metric.source = api::HistogramSource{"buckets", std::nullopt};
     metric.margin.or_below = 0.01;
     analysis.metrics.push_back(metric);
   }
@@ -49,8 +50,22 @@ metrics::LookResult look_number(const api::AnalysisSpec& analysis, int number) {
     reading.name = metric.name;
     const bool latency = std::holds_alternative<api::HistogramSource>(metric.source);
     const double rate = latency ? 0.08 : 0.01;
-    reading.stable = {std::round(requests * rate) + number % 5, requests};
-    reading.candidate = {std::round(600.0 * rate) + number % 3, 600.0 + number % 7};
+    const auto counts = [&](double share) {
+      return metrics::EdgeReading{0, {std::round(requests * share) + number % 5, requests},
+                                  {std::round(600.0 * share) + number % 3, 600.0 + number % 7}, {}};
+    };
+    reading.stable = counts(rate).stable;
+    reading.candidate = counts(rate).candidate;
+    if (latency) {
+      constexpr std::array<double, 11> shares = {.999, .99, .95, .8, .5, .25, .08, .03, .01, .002, .0001};
+      for (std::size_t k = 0; k < shares.size(); ++k) {
+        metrics::EdgeReading at = counts(shares[k]);
+        at.edge = 0.005 * std::exp2(static_cast<double>(k));
+        at.past.assign(30, at.stable);
+        reading.edges.push_back(at);
+      }
+      reading.past = reading.edges[0].past;
+    }
     look.metrics.push_back(reading);
   }
   return look;
@@ -59,6 +74,7 @@ metrics::LookResult look_number(const api::AnalysisSpec& analysis, int number) {
 void one_look(benchmark::State& state) {
   const api::AnalysisSpec analysis = five_metrics();
   api::RolloutStatus before;
+  add_past(analysis, look_number(analysis, 0), before);
   for (const auto& metric : analysis.metrics) before.evidence.past_dispersion[metric.name] = 1.1;
   const int number = static_cast<int>(state.range(0));
   for (int i = 1; i < number; ++i) add_readings(analysis, look_number(analysis, i), before);
