@@ -52,14 +52,14 @@ class PooledHarm {
     const RatioGrid& grid = relative_grid();
     std::array<double, points> terms;
     double largest = log_zero;
-    for (std::size_t k = 0; k < points; ++k) {
+    for (std::size_t k = first_; k < last_; ++k) {
       terms[k] = grid.log_weights[k] + candidate * gain_[k] - stable * loss_[k];
       largest = std::max(largest, terms[k]);
     }
     double sum = 0.0;
     Evidence evidence{0.0, 0.0, 0.0};
-    for (std::size_t k = 0; k < points; ++k) {
-      constexpr double negligible = -40.0;  // below the rounding of the sum
+    for (std::size_t k = first_; k < last_; ++k) {
+      constexpr double negligible = -20.0;  // moves the critical count by a ten-millionth
       if (terms[k] - largest <= negligible) continue;
       const double weight = std::exp(terms[k] - largest);
       sum += weight;
@@ -70,6 +70,30 @@ class PooledHarm {
     evidence.by_candidate /= sum;
     evidence.by_stable /= sum;
     return evidence;
+  }
+
+  // So many of the candidate's events are enough: one point of the grid alone reaches the threshold with them. At most
+  // the logarithm of the number of points more than the root.
+  double enough(double stable, double log_threshold) {
+    if (!tabulated_) tabulate();
+    const RatioGrid& grid = relative_grid();
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < points; ++k) {
+      if (gain_[k] <= 0.0) continue;
+      least = std::min(least, (log_threshold - grid.log_weights[k] + stable * loss_[k]) / gain_[k]);
+    }
+    return std::max(0.0, least);
+  }
+
+  // Leaves out from now on what is negligible at these counts, with room for counts nearby.
+  void narrow(double candidate, double stable) {
+    constexpr double far = -45.0;
+    const RatioGrid& grid = relative_grid();
+    const auto term = [&](std::size_t k) { return grid.log_weights[k] + candidate * gain_[k] - stable * loss_[k]; };
+    double largest = log_zero;
+    for (std::size_t k = 0; k < points; ++k) largest = std::max(largest, term(k));
+    while (last_ - first_ > 1 && term(first_) < largest + far) ++first_;
+    while (last_ - first_ > 1 && term(last_ - 1) < largest + far) --last_;
   }
 
  private:
@@ -95,6 +119,8 @@ class PooledHarm {
   double share_;
   double null_;
   bool tabulated_ = false;
+  std::size_t first_ = 0;  // of the grid's points those that matter
+  std::size_t last_ = points;
   std::array<double, points> gain_{};  // of log E for an event of the candidate
   std::array<double, points> loss_{};  // for one of stable
 };
@@ -111,7 +137,7 @@ double critical_events(PooledHarm& harm, double stable, double log_threshold, do
     const double next = std::max(0.0, here - (evidence.log_e - log_threshold) / evidence.by_candidate);
     if (!std::isfinite(next)) return std::numeric_limits<double>::infinity();
     // What is left is at most this step squared times the largest term's slope, a few: far below a count.
-    const bool there = std::abs(next - here) <= 1e-5;
+    const bool there = std::abs(next - here) <= 1e-3;
     here = next;
     if (there) break;
   }
@@ -159,8 +185,10 @@ double detection_power(const GuardrailParameters& parameters, const Expectation&
   const double by_floor =
       floor_events(parameters.harm_floor, so_far.candidate_exposure, log_threshold, dispersion, at_most);
   double power = 0.0;
-  double critical = std::max(1.0, mean * dispersion);
   double stable_before = stable_at(nodes.front());
+  double critical = harm.enough(stable_before, log_threshold);
+  if (!std::isfinite(critical)) return 0.0;
+  harm.narrow(critical, stable_before);
   PooledHarm::Evidence evidence{0.0, 1.0, 0.0};
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const double stable = stable_at(nodes[i]);

@@ -47,7 +47,8 @@ class ExpectedPath {
       if (!(here.per_look > 0.0)) return infinity;
       const double step = (here.now - threshold) / here.per_look;
       looks -= step;
-      if (std::abs(step) <= 1e-6 * (1.0 + looks)) break;
+      // Quadratic: what is left is about this step's square, relatively.
+      if (std::abs(step) <= 1e-4 * (1.0 + looks)) break;
     }
     return looks <= longest ? std::max(0.0, looks) : infinity;
   }
@@ -66,7 +67,7 @@ class ExpectedPath {
     double sum = 0.0;
     double slope = 0.0;
     for (std::size_t k = 0; k < count_; ++k) {
-      constexpr double negligible = -40.0;  // below the rounding of the sum
+      constexpr double negligible = -20.0;  // moves the answer by a millionth of a look
       const double term = lines_[k].now + looks * lines_[k].per_look - largest;
       if (term <= negligible) continue;
       const double weight = std::exp(term);

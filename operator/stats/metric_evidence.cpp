@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "stats/log_space.h"
 #include "stats/packed_state.h"
@@ -12,6 +13,16 @@ namespace {
 
 // Raise it with every change of what is written, or of the version of one part.
 constexpr std::string_view version = "d1";
+
+// Of two edges with the same exposures: fewer events tell less, and among equally few those of a stable that has more.
+bool has_less_power(const GuardrailEvidence& a, const GuardrailEvidence& b) {
+  const auto rates = [](const GuardrailEvidence& part) {
+    const Block& totals = part.totals();
+    const double stable = totals.stable_exposure > 0.0 ? totals.stable_events / totals.stable_exposure : 0.0;
+    return std::pair(std::max(stable, part.parameters().or_below) / part.dispersion(), -stable);
+  };
+  return rates(a) < rates(b);
+}
 
 }  // namespace
 
@@ -71,12 +82,7 @@ double MetricEvidence::looks_to_non_inferior(std::span<const Block> per_look, do
 
 double MetricEvidence::detection_power(double ratio, double log_threshold) const {
   const double threshold = log_threshold + std::log(static_cast<double>(parts_.size()));
-  double most = 0.0;
-  for (const GuardrailEvidence& part : parts_) {
-    most = std::max(most, part.detection_power(ratio, threshold));
-    if (most >= 1.0 - 1e-9) break;
-  }
-  return most;
+  return std::min_element(parts_.begin(), parts_.end(), has_less_power)->detection_power(ratio, threshold);
 }
 
 std::size_t MetricEvidence::leading() const {

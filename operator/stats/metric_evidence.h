@@ -48,7 +48,7 @@ class MetricEvidence {
   double looks_to_non_inferior(std::span<const Block> per_look, double log_threshold) const;
 
   // Had the candidate's share been `ratio` times stable's at an edge, the probability that harm had been shown by now:
-  // at the edge where it is largest.
+  // at the edge where it is smallest.
   double detection_power(double ratio, double log_threshold) const;
 
   // The part that shows the most of harm: the one to be told to a person.

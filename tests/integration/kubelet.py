@@ -1,7 +1,7 @@
 """Plays the kubelet where there is none: a pod of a Rollout becomes a model_server process with an address.
 
 Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
-answers is the pod's environment variable ERROR_SHARE; a pod with the image "never" does not become ready, and one
+answers is the pod's environment variable ERROR_SHARE, the seconds by which each is late DELAY; a pod with the image "never" does not become ready, and one
 with the image "idle" is ready though nothing runs in it.
 """
 
@@ -101,10 +101,11 @@ class Kubelet:
             self.running[name] = None
             self.cluster.report_pod(self.namespace, name, self.cluster.backend_address(IDLE_NUMBER))
             return
-        share = next((e["value"] for e in container.get("env", []) if e["name"] == "ERROR_SHARE"), "0")
+        told = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        behaviour = [told.get("ERROR_SHARE", "0"), told.get("DELAY", "0")]
         address = self.cluster.backend_address(next(self.numbers))
         self.running[name] = self.cluster.spawn_in_netns(
-            [sys.executable, "-B", str(HERE / "model_server.py"), f"{address}:{PORT}", share], name
+            [sys.executable, "-B", str(HERE / "model_server.py"), f"{address}:{PORT}", *behaviour], name
         )
         self.cluster.wait_for(lambda: self._answers(address), f"pod {name} to answer", 10)
         self.cluster.add_scrape_target(name, f"{address}:{PORT}", namespace=self.namespace, pod=name)

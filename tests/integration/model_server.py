@@ -1,6 +1,6 @@
-"""A model server small enough to run by the dozen: answers POST, fails as often as asked, counts for Prometheus.
+"""A model server small enough to run by the dozen: answers POST, fails as often as asked, as late as asked, counts for Prometheus.
 
-    python3 model_server.py ADDRESS:PORT ERROR_SHARE
+    python3 model_server.py ADDRESS:PORT ERROR_SHARE DELAY
 """
 
 import random
@@ -44,6 +44,7 @@ COUNTS = Counts()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     error_share = 0.0
+    delay = 0.0  # seconds
 
     def do_GET(self) -> None:
         self.answer(200, COUNTS.text().encode())
@@ -51,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         started = time.monotonic()
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.delay:
+            time.sleep(self.delay)
         code = 500 if random.random() < self.error_share else 200
         self.answer(code, b"{}")
         COUNTS.add(code, time.monotonic() - started)
@@ -68,6 +71,6 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     host, port = sys.argv[1].rsplit(":", 1)
-    Handler.error_share = float(sys.argv[2])
+    Handler.error_share, Handler.delay = map(float, sys.argv[2:])
     ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer((host, int(port)), Handler).serve_forever()

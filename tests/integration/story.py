@@ -42,10 +42,10 @@ class Story:
         self.counts_file = tmp_path / "counts.json"
         self.users = None
 
-    def apply(self, version: str, error_share: float = 0.0, image: str = "model", **spec) -> None:
-        self.cluster.apply(json.dumps(self.manifest(version, error_share, image, **spec)))
+    def apply(self, version: str, error_share: float = 0.0, image: str = "model", delay: float = 0.0, **spec) -> None:
+        self.cluster.apply(json.dumps(self.manifest(version, error_share, image, delay, **spec)))
 
-    def manifest(self, version: str, error_share: float, image: str, **spec) -> dict:
+    def manifest(self, version: str, error_share: float, image: str, delay: float = 0.0, **spec) -> dict:
         counter = 'http_requests_total{namespace="$(namespace)",pod=~"$(pods)"'
         body = {
             "replicas": 2,
@@ -58,7 +58,10 @@ class Story:
                             "name": "model",
                             "image": image,
                             "ports": [{"containerPort": 8000}],
-                            "env": [{"name": "ERROR_SHARE", "value": str(error_share)}],
+                            "env": [
+                                {"name": "ERROR_SHARE", "value": str(error_share)},
+                                {"name": "DELAY", "value": str(delay)},
+                            ],
                         }
                     ]
                 },

@@ -43,3 +43,14 @@ def test_a_candidate_that_fails_is_rolled_back(story):
     counts = story.counts()
     answered = counts["answers"].get(status["rejectedRevision"], 0)
     assert 0 < answered < sum(counts["answers"].values()) / 2
+
+
+def test_a_candidate_that_is_slow_is_rolled_back_without_an_edge_being_named(story):
+    analysis = story.manifest("v", 0, "model")["spec"]["analysis"]
+    buckets = 'http_request_duration_seconds_bucket{namespace="$(namespace)",pod=~"$(pods)"}'
+    analysis["metrics"].append({"name": "latency", "histogram": {"buckets": buckets}})
+    story.apply("v2", delay=0.04, analysis=analysis)
+    entry = story.wait_outcome()
+    assert (entry["outcome"], entry["reason"]) == ("RolledBack", "HarmDetected"), entry
+    latency = next(m for m in story.status["metrics"] if m["name"] == "latency")
+    assert latency["verdict"] == "Fail" and f"above {latency['edge']}" in latency["message"], latency

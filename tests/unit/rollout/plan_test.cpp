@@ -307,6 +307,18 @@ TEST_F(Plan, CandidateThatLosesItsPodsIsWithdrawn) {
   EXPECT_EQ(status().traffic.candidate, 10);
 }
 
+TEST_F(Plan, LooksBeforeTheWeightOfAStepIsSetAreNotLooksAtIt) {
+  start_candidate();
+  while (status().traffic.candidate < 25) world.answer(kEqual);
+  world.pods_follow = false;  // 50 % needs a second pod
+  while (status().stage->step < 2) world.answer(kEqual);
+  const int looks = status().metrics[0].looks;
+  for (int i = 0; i < 3; ++i) world.answer(kEqual);
+  EXPECT_EQ(status().traffic.candidate, 25);
+  EXPECT_EQ(status().metrics[0].looks, looks + 3) << "they are evidence all the same";
+  EXPECT_EQ(status().stage->looks, 0);
+}
+
 TEST_F(Plan, WaitsForTheGateway) {
   world.start_stable();
   world.change_template("v2");

@@ -132,6 +132,24 @@ TEST(MetricEvidence, HarmIsTheMeanAndTheProofTheLeast) {
   EXPECT_FALSE(evidence.ratio_below(1.5, 0.05));
 }
 
+TEST(MetricEvidence, LooksAtSeveralEdgesForTheirPriceInPower) {
+  const std::array<double, 3> past = {1.0, 1.0, 1.0};
+  MetricEvidence evidence(parameters(), past);
+  evidence.add(std::vector<Block>{{300, 2700, 600, 5400}, {60, 540, 600, 5400}, {12, 100, 600, 5400}});
+  const double power = evidence.detection_power(1.8, 3.0);
+  EXPECT_GT(power, 0.05);
+  EXPECT_LT(power, 0.95);
+  EXPECT_EQ(power, evidence.part(2).detection_power(1.8, 3.0 + std::log(3.0))) << "the last edge has the fewest events";
+}
+
+TEST(EdgeGrids, LieOnTheirSide) {
+  for (const double ratio : edge_harm_grid(1.3).ratios) EXPECT_GT(ratio, 1.3);
+  for (const double ratio : edge_non_inferior_grid(1.3).ratios) EXPECT_LT(ratio, 1.3);
+  for (const RatioGrid& grid : {edge_harm_grid(1.3), edge_non_inferior_grid(1.3)}) {
+    EXPECT_NEAR(log_sum_exp(grid.log_weights), 0.0, 1e-12);
+  }
+}
+
 TEST(MetricEvidence, ABlockThatContradictsItselfIsRefusedWhole) {
   const std::array<double, 2> past = {1.0, 1.0};
   MetricEvidence evidence(parameters(), past);
