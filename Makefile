@@ -66,7 +66,7 @@ test-unit: build
 # Three at once, each on a cluster of its own: they wait for looks and leases more than they work.
 PYTEST := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
 LANE_2 := tests/integration/test_traffic.py
-LANE_3 := tests/integration/test_takeover.py tests/integration/test_stages.py
+LANE_3 := tests/integration/test_takeover.py tests/integration/test_stages.py tests/integration/test_shards.py
 .PHONY: test-integration
 test-integration: build
 	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (5 minutes; the first time 30 more to build them)"

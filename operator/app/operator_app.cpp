@@ -83,7 +83,7 @@ class App {
         lease_client_(std::move(lease_client)),
         elector_(*lease_client_,
                  {.ns = options.lease_namespace.empty() ? config.ns : options.lease_namespace,
-                  .name = options.lease_name,
+                  .name = lease_name(options),
                   .identity = instance,
                   .lease = options.lease_duration,
                   .renew = options.renew_deadline,
@@ -91,6 +91,7 @@ class App {
                  clock_, metrics),
         writer_(*client_, fence()),
         recorder_(*client_, clock_, {.controller = kController, .instance = instance}, metrics),
+        cache_(options.scope),
         scheduler_({.threads = options.look_threads}, clock_, [](const std::string& address) { return metrics::connect_prometheus(address); },
                    [this](const kube::Key& key, metrics::LookResult result) { look_finished(key, std::move(result)); },
                    [this](const metrics::LookResult& result, std::chrono::steady_clock::duration took) {
@@ -106,7 +107,7 @@ class App {
       return 1;
     }
     recorder_.start();
-    cache_.watch(*client_, options_.ns, clock_, metrics_);
+    cache_.watch(*client_, clock_, metrics_);
     cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
     cache_.start();
     if (options_.leader_elect) {
@@ -203,7 +204,14 @@ class App {
 
 }  // namespace
 
+std::string lease_name(const OperatorOptions& options) {
+  return options.lease_name.empty() ? "sluice" + options.scope.lease_suffix() : options.lease_name;
+}
+
 std::string problem_of(const OperatorOptions& options) {
+  if (const std::string problem = rollout::label_selector_problem(options.scope.selector); !problem.empty()) {
+    return "--selector: " + problem;
+  }
   if (!options.leader_elect) return "";
   const bool ordered = options.retry_period > Duration::zero() && options.retry_period < options.renew_deadline &&
                        options.renew_deadline < options.lease_duration;
@@ -250,7 +258,13 @@ int run_operator(const OperatorOptions& options) {
     log::error((client ? lease_client : client).error().message);
     return 1;
   }
-  log::info("sluice operator", {{"version", SLUICE_VERSION}, {"server", config->server}, {"config", config->origin}});
+  const rollout::Shard& shard = options.scope.shard;
+  log::info("sluice operator", {{"version", SLUICE_VERSION},
+                                {"server", config->server},
+                                {"config", config->origin},
+                                {"namespace", options.scope.ns.empty() ? "all" : options.scope.ns},
+                                {"selector", options.scope.selector},
+                                {"shard", std::to_string(shard.index) + "/" + std::to_string(shard.count)}});
   App app(options, instance, *config, std::move(client).take(), std::move(lease_client).take(), metrics);
   return app.run();
 }

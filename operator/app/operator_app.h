@@ -7,24 +7,28 @@
 #include <string>
 
 #include "base/time.h"
+#include "rollout/scope.h"
 
 namespace sluice::app {
 
 struct OperatorOptions {
   std::string kubeconfig;              // empty: as kubectl finds it, or the pod's service account
   std::string context;
-  std::string ns;                      // empty: all namespaces
+  rollout::Scope scope;                // which Rollouts are looked after
   std::string bind = ":8080";          // of /healthz, /readyz and /metrics; empty: none
   unsigned workers = 2;
   int look_threads = 2;
   Duration status_interval = minutes(1);
   bool leader_elect = false;
-  std::string lease_name = "sluice";
+  std::string lease_name;              // empty: "sluice", and what tells its scope from others
   std::string lease_namespace;         // empty: of the context or the pod
   Duration lease_duration = seconds(15);  // runtime::LeaseOptions says what each of these is
   Duration renew_deadline = seconds(10);
   Duration retry_period = seconds(2);
 };
+
+// The Lease by which one of the processes with the same scope leads.
+std::string lease_name(const OperatorOptions& options);
 
 // Why these options cannot be used, in words for a person; empty: they can.
 std::string problem_of(const OperatorOptions& options);

@@ -18,6 +18,7 @@ constexpr std::array<const char*, 4> kLevels{"debug", "info", "warn", "error"};
 // The options, and those of them that are text until the command line has been parsed.
 struct Flags {
   OperatorOptions options;
+  std::string shard = "0/1";
   std::string status_interval = "1m";
   std::string lease_duration = "15s";
   std::string renew_deadline = "10s";
@@ -29,7 +30,8 @@ struct Flags {
 void add_lease_flags(CLI::App& command, Flags& flags) {
   OperatorOptions& options = flags.options;
   command.add_flag("--leader-elect", options.leader_elect, "Act only while this process holds the Lease");
-  command.add_option("--lease-name", options.lease_name, "Name of the Lease")->capture_default_str();
+  command.add_option("--lease-name", options.lease_name,
+                     "Name of the Lease; else sluice, with the shard and a hash of the selector");
   command.add_option("--lease-namespace", options.lease_namespace, "Namespace of the Lease; else the own one");
   const auto add = [&](const char* name, std::string& value, const char* meaning) {
     command.add_option(name, value, meaning)->check(cli::duration())->capture_default_str();
@@ -39,8 +41,27 @@ void add_lease_flags(CLI::App& command, Flags& flags) {
   add("--retry-period", flags.retry_period, "Between two tries to take or renew the Lease");
 }
 
+CLI::Validator shard() {
+  return {[](const std::string& text) {
+            const auto parsed = rollout::parse_shard(text);
+            return parsed ? std::string() : parsed.error().message;
+          },
+          "INDEX/COUNT"};
+}
+
+// Which Rollouts this process looks after.
+void add_scope_flags(CLI::App& command, Flags& flags) {
+  rollout::Scope& scope = flags.options.scope;
+  command.add_option("-n,--namespace", scope.ns, "Look after this namespace only");
+  command.add_option("-l,--selector", scope.selector, "Look after Rollouts with these labels only, as in team=a");
+  command.add_option("--shard", flags.shard, "Look after one of several equal parts of the Rollouts, as in 0/3")
+      ->check(shard())
+      ->capture_default_str();
+}
+
 int run(const Flags& flags) {
   OperatorOptions options = flags.options;
+  options.scope.shard = *rollout::parse_shard(flags.shard);
   options.status_interval = cli::value_of_duration(flags.status_interval);
   options.lease_duration = cli::value_of_duration(flags.lease_duration);
   options.renew_deadline = cli::value_of_duration(flags.renew_deadline);
@@ -58,7 +79,7 @@ cli::Command add_operator(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("operator", "Run the controller");
   command.add_option("--kubeconfig", options.kubeconfig, "Path of a kubeconfig; else the pod's service account");
   command.add_option("--context", options.context, "Context of the kubeconfig");
-  command.add_option("-n,--namespace", options.ns, "Look after this namespace only");
+  add_scope_flags(command, *flags);
   command.add_option("--bind", options.bind, "Address of /healthz, /readyz and /metrics")->capture_default_str();
   command.add_option("--workers", options.workers, "Rollouts that are worked on at once")
       ->check(CLI::Range(1, 64))

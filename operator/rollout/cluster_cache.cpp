@@ -29,13 +29,14 @@ bool belongs_to(const workload::EndpointsView& slice, const workload::ServiceVie
 
 }  // namespace
 
-runtime::ReflectorOptions watch_options(const kube::Resource& resource, const std::string& ns) {
+runtime::ReflectorOptions watch_options(const kube::Resource& resource, const Scope& scope) {
   runtime::ReflectorOptions options;
-  options.ns = ns;
+  options.ns = scope.ns;
   if (resource.kind == api::kRollouts.kind) {
     // Its status is the memory of the process before this one. From an older one that a cache of the API server
     // still held, decisions would be repeated that were made and carried out already.
     options.latest = true;
+    options.selector.labels = scope.selector;
   } else {
     options.selector.labels = api::kRolloutLabel;
   }
@@ -44,8 +45,9 @@ runtime::ReflectorOptions watch_options(const kube::Resource& resource, const st
   return options;
 }
 
-ClusterCache::ClusterCache()
-    : rollouts_("rollouts", read_rollout),
+ClusterCache::ClusterCache(Scope scope)
+    : scope_(std::move(scope)),
+      rollouts_("rollouts", read_rollout),
       deployments_("deployments", workload::project_deployment),
       services_("services", workload::project_service),
       endpoints_("endpointslices", workload::project_endpoints),
@@ -57,6 +59,16 @@ ClusterCache::ClusterCache()
   deployments_of_ = deployments_.add_index(by_rollout);
   endpoints_of_ = endpoints_.add_index(by_rollout);
   pods_of_ = pods_.add_index(by_rollout);
+  if (scope_.shard.count <= 1) return;
+  rollouts_.only([shard = scope_.shard](const nlohmann::json& object) { return shard.owns(kube::key_of(object)); });
+  const auto of_shard = [shard = scope_.shard](const nlohmann::json& object) {
+    return shard.owns({kube::namespace_of(object), kube::label_of(object, api::kRolloutLabel)});
+  };
+  deployments_.only(of_shard);
+  services_.only(of_shard);
+  endpoints_.only(of_shard);
+  pods_.only(of_shard);
+  routes_.only(of_shard);
 }
 
 std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::sinks() {
@@ -69,18 +81,18 @@ std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::si
   return all;
 }
 
-void ClusterCache::watch(kube::Client& client, const std::string& ns, const Clock& clock,
-                         runtime::Observer& observer) {
+void ClusterCache::watch(kube::Client& client, const Clock& clock, runtime::Observer& observer) {
   for (const auto& [resource, sink] : sinks()) {
     reflectors_.push_back(std::make_unique<runtime::Reflector>(client, resource, *sink, clock,
-                                                               watch_options(resource, ns), observer));
+                                                               watch_options(resource, scope_), observer));
   }
 }
 
 void ClusterCache::on_change(const std::function<void(const kube::Key&)>& changed) {
   rollouts_.on_change([changed](const kube::Key& key, const auto&, const auto&) { changed(key); });
-  const auto of_rollout = [changed](const kube::Key&, const auto& before, const auto& after) {
-    changed((after ? after : before)->rollout_key());
+  const auto of_rollout = [this, changed](const kube::Key&, const auto& before, const auto& after) {
+    const kube::Key key = (after ? after : before)->rollout_key();
+    if (rollouts_.get(key)) changed(key);
   };
   deployments_.on_change(of_rollout);
   services_.on_change(of_rollout);

@@ -2,6 +2,10 @@
 //
 // Everything that carries the label sluice.dev/rollout is found by the key of its Rollout, and a change of any of
 // it puts that key into the queue. Reading is thread-safe and asks no server.
+//
+// It holds what is in its scope. The one exception: with a label selector, what belongs to other Rollouts is kept
+// too (some hundred bytes an object), because a Rollout may be labelled later and is then to be found whole. Such
+// objects put no key into the queue.
 #pragma once
 
 #include <functional>
@@ -13,6 +17,7 @@
 #include "api/validate.h"
 #include "kube/client.h"
 #include "rollout/plan.h"
+#include "rollout/scope.h"
 #include "runtime/reflector.h"
 #include "runtime/store.h"
 #include "traffic/provider.h"
@@ -32,16 +37,17 @@ struct KnownRollout {
 std::optional<KnownRollout> read_rollout(const nlohmann::json& object);
 
 // How a resource of the cache is listed and watched.
-runtime::ReflectorOptions watch_options(const kube::Resource& resource, const std::string& ns);
+runtime::ReflectorOptions watch_options(const kube::Resource& resource, const Scope& scope);
 
 class ClusterCache {
  public:
-  ClusterCache();
+  explicit ClusterCache(Scope scope = {});
 
-  // One watch per kind. `ns` empty: all namespaces. Call once, before on_change and start.
-  void watch(kube::Client& client, const std::string& ns, const Clock& clock, runtime::Observer& observer);
+  // One watch per kind. Call once, before on_change and start.
+  void watch(kube::Client& client, const Clock& clock, runtime::Observer& observer);
 
-  // `changed` is called with the key of a Rollout whenever it, or something of it, changed.
+  // `changed` is called with the key of a Rollout whenever it, or something of it, changed. What belongs to a
+  // Rollout that is not there calls nobody: the Rollout itself does when it comes.
   void on_change(const std::function<void(const kube::Key&)>& changed);
 
   void start();
@@ -65,6 +71,7 @@ class ClusterCache {
   std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> sinks();
 
  private:
+  const Scope scope_;
   runtime::Store<KnownRollout> rollouts_;
   runtime::Store<workload::DeploymentView> deployments_;
   runtime::Store<workload::ServiceView> services_;

@@ -67,7 +67,10 @@ class Store final : public ReflectorSink {
   // `name` is for logs.
   Store(std::string name, Project project) : project_(std::move(project)), skips_(std::move(name)) {}
 
-  // Both only before the reflector is started.
+  // All three only before the reflector is started.
+  //
+  // Drops objects as they arrive, before they are projected, and without a word: those of others. Pure.
+  void only(std::function<bool(const nlohmann::json&)> wanted) { wanted_ = std::move(wanted); }
   void on_change(Change handler) { handlers_.push_back(std::move(handler)); }
   IndexId add_index(IndexBy by) {
     indexes_.push_back({std::move(by), {}});
@@ -139,6 +142,7 @@ class Store final : public ReflectorSink {
   }
 
   const Project project_;
+  std::function<bool(const nlohmann::json&)> wanted_;  // empty: all
   std::vector<Change> handlers_;
 
   mutable std::shared_mutex mutex_;
@@ -152,6 +156,7 @@ class Store final : public ReflectorSink {
 
 template <class T>
 typename Store<T>::Ptr Store<T>::projected(const kube::Key& key, const nlohmann::json& object) {
+  if (wanted_ && !wanted_(object)) return nullptr;
   std::string cause;
   try {
     if (std::optional<T> made = project_(object)) {

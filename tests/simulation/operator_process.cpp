@@ -25,7 +25,7 @@ OperatorProcess::OperatorProcess(World& world, Faults& faults, Counters& counter
       controller_({.name = "rollout", .workers = 1}, reconciler_, world.clock) {
   cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
   for (const auto& [resource, sink] : cache_.sinks()) {
-    runtime::ReflectorOptions options = rollout::watch_options(resource, "");
+    runtime::ReflectorOptions options = rollout::watch_options(resource, {});
     options.seed = mixed(seed + reflectors_.size()) | 1;  // 0 would be a random one
     reflectors_.push_back(std::make_unique<test::SteppedReflector>(world.server, resource, *sink, world.clock,
                                                                    options, &faults));

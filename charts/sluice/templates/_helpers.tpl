@@ -2,6 +2,13 @@
 {{ .Release.Name | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
+{{/* The Deployment and the Lease of a shard: (list $ index). One shard alone has the name of all. */}}
+{{- define "sluice.shardName" -}}
+{{- $root := index . 0 -}}
+{{- $shards := int $root.Values.shards -}}
+{{ include "sluice.name" $root }}{{ if gt $shards 1 }}-{{ index . 1 }}-of-{{ $shards }}{{ end }}
+{{- end }}
+
 {{- define "sluice.selector" -}}
 app.kubernetes.io/name: sluice
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -134,7 +134,7 @@ TEST_F(ReconcilerTest, EndpointsOfAFormerRolloutOfTheSameNameAreNotCounted) {
 TEST(WatchOptions, TheFirstListOfRolloutsIsTheLatest) {
   runtime::Store<int> store("numbers", [](const json&) { return std::optional<int>(1); });
   const auto asked = [&](const kube::Resource& resource) {
-    runtime::ListWatch machine(resource.plural, store, watch_options(resource, ""));
+    runtime::ListWatch machine(resource.plural, store, watch_options(resource, {}));
     return std::get<runtime::ListWatch::List>(machine.next()).options.resource_version;
   };
   EXPECT_EQ(asked(api::kRollouts), "");

@@ -1,0 +1,38 @@
+#include "app/operator_app.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::app {
+namespace {
+
+TEST(LeaseName, EachScopeHasItsOwn) {
+  OperatorOptions options;
+  EXPECT_EQ(lease_name(options), "sluice");
+  options.scope.shard = {.index = 1, .count = 3};
+  EXPECT_EQ(lease_name(options), "sluice-1-of-3");
+  options.scope.selector = "team=a";
+  const std::string of_team = lease_name(options);
+  options.scope.selector = "team=b";
+  EXPECT_NE(lease_name(options), of_team);
+  options.lease_name = "mine";
+  EXPECT_EQ(lease_name(options), "mine");
+}
+
+TEST(OperatorOptions, WhatCannotBeUsedIsNamedByItsFlag) {
+  OperatorOptions options;
+  EXPECT_EQ(problem_of(options), "");
+  options.scope.selector = "team is a";
+  EXPECT_TRUE(problem_of(options).starts_with("--selector: \"team is a\" is no requirement")) << problem_of(options);
+  options.scope.selector = "team=a";
+  options.leader_elect = true;
+  EXPECT_EQ(problem_of(options), "");
+  options.retry_period = options.renew_deadline;
+  EXPECT_TRUE(problem_of(options).starts_with("--retry-period must be above 0s")) << problem_of(options);
+  options.retry_period = milliseconds(10);
+  options.renew_deadline = milliseconds(100);
+  options.lease_duration = milliseconds(900);
+  EXPECT_TRUE(problem_of(options).starts_with("--lease-duration must be at least 1s")) << problem_of(options);
+}
+
+}  // namespace
+}  // namespace sluice::app
