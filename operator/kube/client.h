@@ -41,6 +41,11 @@ struct ListPage {
 struct WatchOptions {
   Selector selector;
   std::string resource_version;
+  // A list as a stream: all objects come as Added, at least as new as `resource_version` ("0": from the watch
+  // cache; empty: a consistent read), perhaps with changes among them, then a bookmark for which
+  // ends_initial_events() holds, then changes as in any watch. Servers before Kubernetes 1.34 may refuse
+  // (Invalid), or never send the bookmark.
+  bool initial_events = false;
   seconds timeout = seconds(290);  // the server ends the watch then; silence of this + 5 s ends it from here
 };
 
@@ -49,6 +54,9 @@ struct WatchEvent {
   Type type = Type::Added;
   nlohmann::json& object;  // valid during the call; may be moved from
 };
+
+// Whether what was sent before this bookmark is the complete list.
+bool ends_initial_events(const WatchEvent& event);
 
 enum class PatchType { Merge, Json, Apply };
 

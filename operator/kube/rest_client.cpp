@@ -232,6 +232,9 @@ Outcome RestClient::watch(const Resource& resource, const std::string& ns, const
                           const std::function<void(WatchEvent)>& handler, std::stop_token stop) {
   Query query;
   query.add("watch", "true").add("allowWatchBookmarks", "true");
+  if (options.initial_events) {
+    query.add("sendInitialEvents", "true").add("resourceVersionMatch", "NotOlderThan");
+  }
   query.add("timeoutSeconds", std::to_string(options.timeout.count()));
   query.add("resourceVersion", options.resource_version);
   query.add("labelSelector", options.selector.labels).add("fieldSelector", options.selector.fields);

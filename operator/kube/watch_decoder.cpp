@@ -24,6 +24,11 @@ bool is_blank(std::string_view line) {
 
 }  // namespace
 
+bool ends_initial_events(const WatchEvent& event) {
+  return event.type == WatchEvent::Type::Bookmark &&
+         annotation_of(event.object, "k8s.io/initial-events-end") == "true";
+}
+
 bool WatchDecoder::fail(Error error) {
   error_ = std::move(error);
   rest_.clear();

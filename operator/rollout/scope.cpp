@@ -56,7 +56,8 @@ bool is_requirement(std::string_view text) {
   const std::string_view word = trimmed(head.substr(space));
   if ((word != "in" && word != "notin") || !is_word(head.substr(0, space))) return false;
   const auto values = requirements_of(text.substr(open + 1, text.size() - open - 2));
-  return std::all_of(values.begin(), values.end(), [](std::string_view value) { return value.empty() || is_word(value); });
+  return std::all_of(values.begin(), values.end(),
+                     [](std::string_view value) { return value.empty() || is_word(value); });
 }
 
 std::optional<unsigned> number(std::string_view text) {

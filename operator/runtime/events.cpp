@@ -138,7 +138,7 @@ void EventRecorder::run(const std::stop_token& stop) {
     }
     std::unique_lock lock(mutex_);
     const auto news = [this] { return !waiting_.empty() && clock_.steady() >= not_before_; };
-    if (const auto due = next_due(!waiting_.empty())) {
+    if (const auto due = due_when(!waiting_.empty())) {
       arrived_.wait_for(lock, stop, *due - clock_.steady(), news);
     } else {
       arrived_.wait(lock, stop, news);
@@ -149,8 +149,13 @@ void EventRecorder::run(const std::stop_token& stop) {
   give_up();
 }
 
-// When write_one() can next do something; nothing if only record() can help.
-std::optional<Instant> EventRecorder::next_due(bool waiting) const {
+std::optional<Instant> EventRecorder::next_due() const {
+  const std::lock_guard lock(mutex_);
+  return due_when(!waiting_.empty());
+}
+
+// The same, for a caller that holds the lock or has looked whether some wait.
+std::optional<Instant> EventRecorder::due_when(bool waiting) const {
   if (waiting) return not_before_;
   if (due_.empty()) return std::nullopt;
   return std::max(not_before_, due_.begin()->first);

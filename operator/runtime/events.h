@@ -70,8 +70,8 @@ struct RecorderOptions {
 
 extern const kube::Resource kEvents;
 
-// record() and dropped() are thread-safe; start() and stop() belong to one thread. write_one() is for the
-// thread, and for harnesses that have none.
+// record() and dropped() are thread-safe; start() and stop() belong to one thread. write_one() and next_due() are for
+// the thread, and for harnesses that have none.
 class EventRecorder final : public EventSink {
  public:
   EventRecorder(kube::Client& client, const Clock& clock, RecorderOptions options,
@@ -91,6 +91,8 @@ class EventRecorder final : public EventSink {
 
   // Writes, or tries to, one event that is due. False: none is.
   bool write_one();
+  // When write_one() can next do something; nothing if only record() can help.
+  std::optional<Instant> next_due() const;
 
  private:
   struct Waiting {
@@ -109,7 +111,7 @@ class EventRecorder final : public EventSink {
   using AllSeries = std::map<std::string, Series>;
 
   void run(const std::stop_token& stop);
-  std::optional<Instant> next_due(bool waiting) const;
+  std::optional<Instant> due_when(bool waiting) const;
   std::optional<Waiting> take();
   void accept(Waiting waiting, Instant now);
   bool make_room(Instant now);

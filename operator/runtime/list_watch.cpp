@@ -12,6 +12,9 @@ namespace {
 
 // A watch that ends sooner than this without an event is a server or a proxy that does not really watch.
 constexpr seconds kShortestWatch{1};
+// How long a server may take for a streamed list when it is not known to make any. One that does not know of them
+// watches for so long instead.
+constexpr seconds kFirstStream{30};
 // However long a server asks us to wait, look again after this.
 constexpr minutes kLongestRetryAfter{2};
 
@@ -54,6 +57,7 @@ ListWatch::ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptio
       observer_(observer),
       backoff_(options.backoff, options.seed),
       jitter_(options.seed == 0 ? 0 : options.seed + 1),
+      streams_(options.stream),
       list_version_(options.latest ? "" : "0") {}
 
 ListWatch::Request ListWatch::next() {
@@ -62,6 +66,7 @@ ListWatch::Request ListWatch::next() {
       sink_.list_started();
       items_ = 0;
     }
+    if (streams_) return initial_watch();
     kube::ListOptions list;
     list.selector = options_.selector;
     list.limit = options_.page_size;
@@ -76,6 +81,15 @@ ListWatch::Request ListWatch::next() {
   const double shortened =
       static_cast<double>(options_.watch_timeout.count()) * (1 - 0.2 * jitter_.uniform());
   watch.timeout = std::max(seconds(1), seconds(static_cast<seconds::rep>(shortened)));
+  return Watch{std::move(watch)};
+}
+
+ListWatch::Watch ListWatch::initial_watch() {
+  kube::WatchOptions watch;
+  watch.selector = options_.selector;
+  watch.resource_version = list_version_;
+  watch.initial_events = true;
+  watch.timeout = streamed_ ? options_.watch_timeout : std::min(options_.watch_timeout, kFirstStream);
   return Watch{std::move(watch)};
 }
 
@@ -102,8 +116,12 @@ void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
     continue_ = page->continue_token;
     return;
   }
+  finish_list(page->resource_version);
+}
+
+void ListWatch::finish_list(std::string version) {
   observer_.listed(name_, true, items_);
-  version_ = page->resource_version;
+  version_ = std::move(version);
   listing_ = false;
   continue_.clear();
   sink_.list_finished();
@@ -128,6 +146,12 @@ bool ListWatch::watch_event(kube::WatchEvent event) {
   if (!bookmark) {
     ++watch_events_;
     if (!options_.keep_managed_fields) kube::strip_managed_fields(event.object);
+  }
+  if (listing_) {
+    initial_event(event);
+    return true;
+  }
+  if (!bookmark) {
     if (event.type == kube::WatchEvent::Type::Deleted) {
       sink_.deleted(event.object);
     } else {
@@ -139,15 +163,55 @@ bool ListWatch::watch_event(kube::WatchEvent event) {
   return true;
 }
 
+void ListWatch::initial_event(kube::WatchEvent& event) {
+  switch (event.type) {
+    case kube::WatchEvent::Type::Added:
+      ++items_;
+      sink_.list_item(event.object);
+      break;
+    case kube::WatchEvent::Type::Modified:
+      sink_.list_item(event.object);
+      break;
+    case kube::WatchEvent::Type::Deleted:
+      --items_;
+      sink_.list_removed(event.object);
+      break;
+    case kube::WatchEvent::Type::Bookmark:
+      // The versions of single objects, and of other bookmarks, say nothing about what is still to come.
+      if (!kube::ends_initial_events(event)) break;
+      streamed_ = true;
+      finish_list(kube::resource_version_of(event.object));
+      break;
+  }
+}
+
+void ListWatch::initial_watch_ended(const Outcome& outcome, Instant now) {
+  observer_.watch_ended(name_, outcome ? WatchEnd::Finished : WatchEnd::Failed);
+  if (outcome || outcome.error().code == ErrorCode::Invalid) {
+    streams_ = false;
+    log::info("the API server does not stream lists; they are read in pages", {{"resource", name_}});
+    return;
+  }
+  observer_.listed(name_, false, 0);
+  const bool versioned = !list_version_.empty() && list_version_ != "0";
+  const ErrorCode code = outcome.error().code;
+  if (code == ErrorCode::Gone || (versioned && code == ErrorCode::Timeout)) relist("");
+  fail("cannot list", outcome.error(), now);
+}
+
 void ListWatch::watch_ended(const Outcome& outcome, Instant now) {
   if (watch_broken_) {
     observer_.watch_ended(name_, WatchEnd::Failed);
-    relist(version_);
+    if (!listing_) relist(version_);
     fail("cannot watch",
          {.code = ErrorCode::Internal,
           .message = "an event without name or resourceVersion",
           .retry_after = {}},
          now);
+    return;
+  }
+  if (listing_) {
+    initial_watch_ended(outcome, now);
     return;
   }
   if (outcome) {

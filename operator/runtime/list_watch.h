@@ -1,8 +1,13 @@
 // ListWatch: what to ask the API server next, in order to hold a copy of one resource. A pure state machine.
 //
-//   Listing (page by page) --last page--> Watching --ended--> Watching again, from the last version seen
-//      ^                                     |
-//      +------------- Gone ------------------+
+//   Listing (a stream) ---its last bookmark--> Watching --ended--> Watching again, from the last version seen
+//      |  ^                                    |  ^
+//      |  +-------------- Gone ----------------+  |
+//      +--refused--> Listing (page by page) ------+
+//
+// A list is asked for as the beginning of a watch, one object at a time: neither side then holds all of it as
+// text or as trees. A server that does not know this refuses, or ends the watch without the bookmark that makes
+// the list complete: it is asked for pages from then on.
 //
 // The machine performs no request and reads no clock: a driver asks next(), waits until not_before(),
 // performs the request, and reports the answer. Reflector drives it on a thread; tests drive it with a
@@ -35,7 +40,8 @@ class ReflectorSink {
 
   // A list begins: collect what follows, and show nothing of it yet. An unfinished list before it is dropped.
   virtual void list_started() = 0;
-  virtual void list_item(nlohmann::json& object) = 0;
+  virtual void list_item(nlohmann::json& object) = 0;     // replaces one of the same name
+  virtual void list_removed(nlohmann::json& object) = 0;  // was deleted before the list was complete
   // The list is complete: it replaces the whole copy. What is not in it has been deleted meanwhile.
   virtual void list_finished() = 0;
 
@@ -46,6 +52,7 @@ class ReflectorSink {
 struct ReflectorOptions {
   std::string ns;  // empty: all namespaces
   kube::Selector selector;
+  bool stream = true;  // false: lists come in pages, whatever the server can do
   int page_size = 500;
   seconds watch_timeout{290};  // shortened at random by up to a fifth, so that watches do not end in step
   bool keep_managed_fields = false;
@@ -69,7 +76,8 @@ class ListWatch {
   ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptions& options,
             Observer& observer = no_observer());
 
-  // The request to make, not before not_before(). Exactly one answer is reported for each.
+  // The request to make, not before not_before(). Exactly one answer is reported for each: a page of a list, or the
+  // end of a watch. A watch may be a list first.
   Request next();
   Instant not_before() const { return not_before_; }
 
@@ -84,6 +92,10 @@ class ListWatch {
   bool synced() const { return synced_; }
 
  private:
+  Watch initial_watch();
+  void initial_event(kube::WatchEvent& event);
+  void initial_watch_ended(const Outcome& outcome, Instant now);
+  void finish_list(std::string version);
   void relist(std::string version);
   void fail(const char* what, const Error& error, Instant now);
 
@@ -95,6 +107,8 @@ class ListWatch {
   Jitter jitter_;
 
   bool listing_ = true;
+  bool streams_;                    // lists are asked for as streams
+  bool streamed_ = false;           // and one was complete
   bool synced_ = false;
   std::string list_version_;        // where a list starts: any, at least this one, or (empty) the latest
   std::string continue_;            // the page after those that the sink has

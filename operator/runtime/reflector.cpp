@@ -51,6 +51,10 @@ void Reflector::run(const std::stop_token& stop) {
 
 void Reflector::list(const kube::ListOptions& options) {
   machine_.listed(client_.list(resource_, ns_, options), clock_.steady());
+  note_synced();
+}
+
+void Reflector::note_synced() {
   if (!machine_.synced() || synced()) return;
   const std::lock_guard lock(mutex_);
   synced_ = true;
@@ -67,7 +71,10 @@ void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& 
       [&](kube::WatchEvent event) {
         // The reader of the stream is no place for an exception: it would end the process.
         try {
-          if (thrown.empty() && machine_.watch_event(event)) return;
+          if (thrown.empty() && machine_.watch_event(event)) {
+            note_synced();
+            return;
+          }
         } catch (const std::exception& e) {
           thrown = e.what();
         }

@@ -7,7 +7,7 @@
 //   reflector.wait_synced(seconds(60));
 //
 // How it behaves when requests fail is told in list_watch.h; this class is the thread around that machine.
-// A watch is stopped at once; a list that is under way when stop() is called is waited for, which the
+// A watch is stopped at once; a page of a list that is under way when stop() is called is waited for, which the
 // deadline of the client bounds.
 #pragma once
 
@@ -46,6 +46,7 @@ class Reflector {
  private:
   void run(const std::stop_token& stop);
   void list(const kube::ListOptions& options);
+  void note_synced();
   void watch(const kube::WatchOptions& options, const std::stop_token& stop);
   bool wait_until(Instant due, const std::stop_token& stop);
 

@@ -112,6 +112,7 @@ class Store final : public ReflectorSink {
   // ReflectorSink: for the reflector.
   void list_started() override { staged_.clear(); }
   void list_item(nlohmann::json& object) override;
+  void list_removed(nlohmann::json& object) override { staged_.erase(kube::key_of(object)); }
   void list_finished() override;
   void applied(nlohmann::json& object) override;
   void deleted(nlohmann::json& object) override { erase(kube::key_of(object)); }
@@ -181,8 +182,11 @@ void Store<T>::list_item(nlohmann::json& object) {
     staged_.insert_or_assign(std::move(key), known->second);
     return;
   }
-  Ptr made = projected(key, object);
-  if (made) staged_.insert_or_assign(std::move(key), Entry{std::move(made), std::move(version)});
+  if (Ptr made = projected(key, object)) {
+    staged_.insert_or_assign(std::move(key), Entry{std::move(made), std::move(version)});
+  } else {
+    staged_.erase(key);  // it was there, earlier in the same list
+  }
 }
 
 template <class T>

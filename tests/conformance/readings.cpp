@@ -65,14 +65,15 @@ void pages(Case& c) {
   c.that(versions.size() == 1, "all pages are of one version");
 }
 
-// A watch on a thread of its own; what it has seen, as "Added name".
+// A watch on a thread of its own; what it has seen, as "Added name", and "complete" for the end of initial events.
 class Watching {
  public:
-  Watching(Case& c, const kube::Selector& selector, const std::string& version)
-      : thread_([this, &c, selector, version](const std::stop_token& stop) {
+  Watching(Case& c, const kube::Selector& selector, const std::string& version, bool initial_events = false)
+      : thread_([this, &c, selector, version, initial_events](const std::stop_token& stop) {
           kube::WatchOptions options;
           options.selector = selector;
           options.resource_version = version;
+          options.initial_events = initial_events;
           const Outcome end = c.client.watch(
               kConfigMaps, c.ns(), options, [this](kube::WatchEvent event) { note(event); }, stop);
           const std::lock_guard lock(mutex_);
@@ -86,6 +87,11 @@ class Watching {
     changed_.wait_for(lock, std::chrono::seconds(20), [&] { return events_.size() >= count || end_; });
     return events_;
   }
+  // The version of the bookmark that made the initial events complete; empty: there was none yet.
+  std::string complete_at() {
+    const std::lock_guard lock(mutex_);
+    return complete_at_;
+  }
   std::optional<Outcome> end(bool stop) {
     if (stop) thread_.request_stop();
     std::unique_lock lock(mutex_);
@@ -95,7 +101,10 @@ class Watching {
 
  private:
   void note(const kube::WatchEvent& event) {
-    if (event.type == Type::Bookmark) return;
+    if (event.type == Type::Bookmark) {
+      if (kube::ends_initial_events(event)) complete(kube::resource_version_of(event.object));
+      return;
+    }
     const bool added = event.type == Type::Added;
     const char* what = added ? "Added " : event.type == Type::Modified ? "Modified " : "Deleted ";
     const std::lock_guard lock(mutex_);
@@ -103,9 +112,17 @@ class Watching {
     changed_.notify_all();
   }
 
+  void complete(std::string version) {
+    const std::lock_guard lock(mutex_);
+    complete_at_ = std::move(version);
+    events_.emplace_back("complete");
+    changed_.notify_all();
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> events_;
+  std::string complete_at_;
   std::optional<Outcome> end_;
   std::jthread thread_;  // last: it uses the others
 };
@@ -155,6 +172,41 @@ void watch_from_a_forgotten_version(Case& c) {
   c.that(end && !end->ok() && end->error().code == ErrorCode::Gone, "a version that is too old is Gone");
 }
 
+void streamed_list(Case& c) {
+  c.made(kConfigMaps, labelled(c, "stream-a", "stream", "x"));
+  c.made(kConfigMaps, labelled(c, "stream-b", "stream", "x"));
+  c.made(kConfigMaps, labelled(c, "stream-c", "stream", "x"));
+  c.made(kConfigMaps, labelled(c, "stream-other", "other", "x"));
+  c.done(c.client.remove(kConfigMaps, c.key("stream-b")), "delete");
+  Watching watching(c, {.labels = "group=stream"}, "", true);
+  auto seen = watching.events(3);
+  if (seen.size() == 3) std::sort(seen.begin(), seen.begin() + 2);  // in any order
+  c.that(seen == std::vector<std::string>{"Added stream-a", "Added stream-c", "complete"},
+         "a stream has the objects that are there and match, then the bookmark");
+  const auto end = watching.end(true);
+  c.that(end && end->ok(), "a stream that is stopped ends without an error");
+}
+
+void streamed_list_goes_on(Case& c) {
+  Watching watching(c, {.labels = "group=on"}, "", true);
+  c.that(watching.events(1) == std::vector<std::string>{"complete"}, "an empty list is complete at once");
+  c.made(kConfigMaps, labelled(c, "on-a", "on", "x"));
+  c.done(c.client.remove(kConfigMaps, c.key("on-a")), "delete");
+  c.that(watching.events(3) == std::vector<std::string>{"complete", "Added on-a", "Deleted on-a"},
+         "after a streamed list the same watch tells of changes");
+  // The version of the bookmark is one to watch from.
+  Watching next(c, {.labels = "group=on"}, watching.complete_at());
+  c.that(next.events(2) == std::vector<std::string>{"Added on-a", "Deleted on-a"},
+         "a watch goes on from the bookmark of a streamed list");
+}
+
+void streamed_list_not_older(Case& c) {
+  const json made = c.made(kConfigMaps, labelled(c, "young", "young", "x"));
+  Watching watching(c, {.labels = "group=young"}, version_of(made), true);
+  c.that(watching.events(2) == std::vector<std::string>{"Added young", "complete"},
+         "a stream that is not to be older than a write shows that write");
+}
+
 void server_version(Case& c) {
   const auto version = c.client.server_version();
   if (c.done(version, "version")) c.that(version->starts_with("v1."), "the version is one of Kubernetes");
@@ -169,6 +221,9 @@ std::vector<NamedCase> reading_cases() {
           {"watch of what stops matching", watch_of_what_stops_matching},
           {"watch from an earlier version", watch_from_the_past},
           {"watch from a forgotten version", watch_from_a_forgotten_version},
+          {"streamed list", streamed_list},
+          {"streamed list that goes on as a watch", streamed_list_goes_on},
+          {"streamed list that is not older than a write", streamed_list_not_older},
           {"version of the server", server_version}};
 }
 

@@ -167,6 +167,10 @@ bool Harness::work_at_random() {
 void Harness::advance(Duration longest) {
   std::optional<Time> due = process().next_due();
   if (const auto other = world.next_due(); other && (!due || *other < *due)) due = other;
+  // A watch that lags has something to deliver when it does no more.
+  for (const Time end : lagging_) {
+    if (end > world.clock.now() && (!due || end < *due)) due = end;
+  }
   Duration by = longest;
   // What is due and was not done waits for something else than time.
   if (due && *due > world.clock.now()) {

@@ -76,6 +76,7 @@ std::optional<Time> OperatorProcess::next_due() {
   };
   if (synced()) or_at(controller_.queue().next_due());
   for (const auto& reflector : reflectors_) or_at(reflector->next_due());
+  or_at(recorder_.next_due());
   return first;
 }
 

@@ -11,8 +11,8 @@
 // resourceVersion; status is written only through its subresource and nothing else is; merge, JSON and apply
 // patches with field managers (field_ownership.h); finalizers and deletionTimestamp; deletion of what a
 // deleted owner owned; label and field selectors, also on watches, where an object that stops matching is
-// seen as deleted; paged lists from one snapshot; watches that replay from a version, bookmarks, and 410 Gone
-// for what was compacted away.
+// seen as deleted; paged lists from one snapshot; lists as the beginning of a watch; watches that replay from a
+// version, bookmarks, and 410 Gone for what was compacted away.
 //
 // What it lacks: schemas (see admit()), authorisation, webhooks, merging of lists by key, generateName.
 //
@@ -66,6 +66,7 @@ class MemoryApiServer final : public kube::Client {
     bool collect_at_once = true;          // false: dependents stay until collect_garbage()
     std::size_t history = 100'000;        // changes that are kept; older ones are compacted away
     std::uint64_t first_version = 1'000;
+    bool streams_lists = true;  // false: refuses initial events, as servers before Kubernetes 1.34 do
   };
   struct Traits {
     bool status = true;      // has a status subresource
@@ -173,6 +174,7 @@ class MemoryApiServer final : public kube::Client {
 
   std::shared_ptr<Watcher> make_watcher(const kube::Resource&, const std::string& ns,
                                         const kube::WatchOptions&);
+  void start_with_all(Watcher&, const Table& served) const;
   void fill(Watcher&) const;
   std::optional<Delivery> take(Watcher&) const;
 

@@ -26,6 +26,7 @@ struct MemoryApiServer::Watcher {
   std::deque<std::pair<WatchChange::Type, ObjectPtr>> ready;
   std::optional<Outcome> end;  // what it ends with, once `ready` is empty
   bool bookmark = false;
+  std::optional<std::uint64_t> initial_until;  // where initial events are complete; empty: they are, or none
   std::chrono::steady_clock::time_point expires;
   WatchHandler handler;  // of a harness; empty for a blocking watch
 };
@@ -49,19 +50,32 @@ std::shared_ptr<MemoryApiServer::Watcher> MemoryApiServer::make_watcher(const ku
   }
   watcher->match = *std::move(match);
   const std::string& text = options.resource_version;
-  if (text.empty() || text == "0") {
-    watcher->cursor = cache_version();
-    for (const auto& [key, object] : snapshot(*served, watcher->cursor)) {
-      if ((ns.empty() || key.ns == ns) && watcher->match.matches(*object)) {
-        watcher->ready.emplace_back(WatchChange::Type::Added, object);
-      }
-    }
+  if (!text.empty() && std::from_chars(text.data(), text.data() + text.size(), watcher->cursor).ec != std::errc()) {
+    watcher->end = api_error(ErrorCode::Invalid, "resourceVersion: Invalid value: \"" + text + "\"");
     return watcher;
   }
-  if (std::from_chars(text.data(), text.data() + text.size(), watcher->cursor).ec != std::errc()) {
-    watcher->end = api_error(ErrorCode::Invalid, "resourceVersion: Invalid value: \"" + text + "\"");
+  if (options.initial_events) {
+    if (!options_.streams_lists) {
+      watcher->end = api_error(ErrorCode::Invalid,
+                               "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the "
+                               "WatchList feature gate is enabled");
+      return watcher;
+    }
+    // A consistent list is complete once the watch cache has caught up with now.
+    watcher->initial_until = text.empty() ? history_.version() : watcher->cursor;
   }
+  if (options.initial_events || text.empty() || text == "0") start_with_all(*watcher, *served);
   return watcher;
+}
+
+// What the watch cache holds now, as synthetic events.
+void MemoryApiServer::start_with_all(Watcher& watcher, const Table& served) const {
+  watcher.cursor = cache_version();
+  for (const auto& [key, object] : snapshot(served, watcher.cursor)) {
+    if ((watcher.ns.empty() || key.ns == watcher.ns) && watcher.match.matches(*object)) {
+      watcher.ready.emplace_back(WatchChange::Type::Added, object);
+    }
+  }
 }
 
 // Moves what has happened since the cursor into `ready`, as this watcher sees it.
@@ -96,11 +110,18 @@ std::optional<MemoryApiServer::Delivery> MemoryApiServer::take(Watcher& watcher)
     watcher.ready.pop_front();
     return next;
   }
-  if (watcher.end || !std::exchange(watcher.bookmark, false)) return std::nullopt;
-  return Delivery{WatchChange::Type::Bookmark,
-                  {{"apiVersion", watcher.resource.api_version()},
+  if (watcher.end) return std::nullopt;
+  const bool complete = watcher.initial_until && watcher.cursor >= *watcher.initial_until;
+  // Before they are complete a watch with initial events gets no other bookmark.
+  if (!complete && (watcher.initial_until || !std::exchange(watcher.bookmark, false))) return std::nullopt;
+  json bookmark = {{"apiVersion", watcher.resource.api_version()},
                    {"kind", watcher.resource.kind},
-                   {"metadata", {{"resourceVersion", std::to_string(watcher.cursor)}}}}};
+                   {"metadata", {{"resourceVersion", std::to_string(watcher.cursor)}}}};
+  if (complete) {
+    watcher.initial_until.reset();
+    bookmark["metadata"]["annotations"] = {{"k8s.io/initial-events-end", "true"}};
+  }
+  return Delivery{WatchChange::Type::Bookmark, std::move(bookmark)};
 }
 
 Outcome MemoryApiServer::watch(const kube::Resource& resource, const std::string& ns,
@@ -125,7 +146,8 @@ Outcome MemoryApiServer::watch(const kube::Resource& resource, const std::string
     }
     if (std::chrono::steady_clock::now() >= deadline) break;
     happened_.wait_until(lock, stop, deadline, [&] {
-      return watcher->end || watcher->bookmark || !watcher->ready.empty() || watcher->cursor < cache_version();
+      const bool bookmark = watcher->bookmark && !watcher->initial_until;
+      return watcher->end || bookmark || !watcher->ready.empty() || watcher->cursor < cache_version();
     });
   }
   watchers_.erase(id);

@@ -208,6 +208,22 @@ TEST_F(RestClientTest, WatchGivesEventsUntilItsEnd) {
       "&labelSelector=a%3Db");
 }
 
+TEST_F(RestClientTest, AListAsAStreamEndsWithAMarkedBookmark) {
+  script_->answer(200, "");
+  script_->pieces = {R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"11"}}})"
+                     "\n"
+                     R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"12",)"
+                     R"("annotations":{"k8s.io/initial-events-end":"true"}}}})"
+                     "\n"};
+  WatchOptions options;
+  options.initial_events = true;
+  std::vector<bool> ends;
+  EXPECT_TRUE(client()->watch(kPods, "", options, [&](WatchEvent e) { ends.push_back(ends_initial_events(e)); }, {}));
+  EXPECT_EQ(ends, (std::vector<bool>{false, true}));
+  EXPECT_EQ(sent().path, "/api/v1/pods?watch=true&allowWatchBookmarks=true&sendInitialEvents=true"
+                         "&resourceVersionMatch=NotOlderThan&timeoutSeconds=290");
+}
+
 // The server ends a watch itself after its timeout, so that silence beyond it is a connection that is half open.
 TEST_F(RestClientTest, WatchSilenceBeyondTheServersTimeoutIsAnError) {
   script_->answer(200, "");

@@ -135,7 +135,7 @@ TEST(WatchOptions, TheFirstListOfRolloutsIsTheLatest) {
   runtime::Store<int> store("numbers", [](const json&) { return std::optional<int>(1); });
   const auto asked = [&](const kube::Resource& resource) {
     runtime::ListWatch machine(resource.plural, store, watch_options(resource, {}));
-    return std::get<runtime::ListWatch::List>(machine.next()).options.resource_version;
+    return std::get<runtime::ListWatch::Watch>(machine.next()).options.resource_version;
   };
   EXPECT_EQ(asked(api::kRollouts), "");
   EXPECT_EQ(asked(workload::kDeployments), "0");

@@ -1,5 +1,5 @@
 // The state machine of a reflector, answer by answer. How it fares against a server that forgets, lags and
-// breaks is in reflector_test.cpp.
+// breaks is in reflector_test.cpp; lists as streams are in list_stream_test.cpp.
 #include "runtime/list_watch.h"
 
 #include <gtest/gtest.h>
@@ -8,39 +8,14 @@
 #include <set>
 #include <stdexcept>
 
-#include "recording_sink.h"
+#include "list_watch_parts.h"
 
 namespace sluice::runtime {
 namespace {
 
-using nlohmann::json;
-using Type = kube::WatchEvent::Type;
-
-json object(const std::string& name, const std::string& version) {
-  return {{"metadata", {{"name", name}, {"resourceVersion", version}, {"managedFields", json::array({1})}}}};
-}
-
-// Counts how watches end and lists fare.
-class Ends final : public Observer {
- public:
-  void listed(std::string_view, bool ok, std::size_t items) override { ok ? listed_items = items : ++failed_lists; }
-  void watch_ended(std::string_view, WatchEnd end) override { last_end = end; }
-
-  std::size_t listed_items = 0;
-  std::size_t failed_lists = 0;
-  std::optional<WatchEnd> last_end;
-};
-
 class ListWatchTest : public ::testing::Test {
  protected:
-  static ReflectorOptions options() {
-    ReflectorOptions made;
-    made.selector.labels = "a=b";
-    made.page_size = 2;
-    made.seed = 7;
-    made.backoff = {.initial = seconds(1), .ceiling = seconds(30), .jitter = 0, .reset_after = minutes(2)};
-    return made;
-  }
+  static ReflectorOptions options() { return test_options(false); }
 
   kube::ListOptions next_list() {
     const auto request = machine_.next();
@@ -277,6 +252,7 @@ TEST_F(ListWatchTest, ASinkThatThrowsGetsTheEventAgain) {
    public:
     void list_started() override {}
     void list_item(json&) override {}
+    void list_removed(json&) override {}
     void list_finished() override {}
     void applied(json&) override { throw std::runtime_error("full"); }
     void deleted(json&) override {}

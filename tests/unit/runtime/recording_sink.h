@@ -14,6 +14,7 @@ class RecordingSink final : public ReflectorSink {
  public:
   void list_started() override { words.emplace_back("["); }
   void list_item(nlohmann::json& object) override { note(" ", object); }
+  void list_removed(nlohmann::json& object) override { note(" -", object); }
   void list_finished() override { words.emplace_back("]"); }
   void applied(nlohmann::json& object) override { note("+", object); }
   void deleted(nlohmann::json& object) override { note("-", object); }

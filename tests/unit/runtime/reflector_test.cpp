@@ -143,6 +143,7 @@ void disturb(World& world) {
   }
 }
 
+// The size of a page; 0: lists are streams.
 class ReflectorProperty : public ::testing::TestWithParam<int> {};
 
 TEST_P(ReflectorProperty, WhateverBreaksTheCopyBecomesTheTruthAndTellsNoLie) {
@@ -154,6 +155,7 @@ TEST_P(ReflectorProperty, WhateverBreaksTheCopyBecomesTheTruthAndTellsNoLie) {
     Store<Map> store("maps", project);
     Witness witness(world, store);
     ReflectorOptions options;
+    options.stream = GetParam() == 0;
     options.page_size = GetParam();
     options.seed = seed;
     test::SteppedReflector reflector(world.server, kConfigMaps, store, world.clock, options, &faults);
@@ -196,7 +198,7 @@ TEST_P(ReflectorProperty, WhateverBreaksTheCopyBecomesTheTruthAndTellsNoLie) {
   EXPECT_GT(told, 60 * 20);  // the property has been about something
 }
 
-INSTANTIATE_TEST_SUITE_P(PageSizes, ReflectorProperty, ::testing::Values(1, 3, 500));
+INSTANTIATE_TEST_SUITE_P(PageSizes, ReflectorProperty, ::testing::Values(0, 1, 3, 500));
 
 // --- the thread
 
@@ -253,6 +255,18 @@ TEST_F(ReflectorTest, FollowsThroughBrokenWatchesAndForgottenHistory) {
   reflector.stop();
   write("late");
   EXPECT_EQ(store_.size(), 0u);
+}
+
+TEST_F(ReflectorTest, ReadsPagesWhereListsAreNotStreamed) {
+  MemoryApiServer old(clock_, {.streams_lists = false});
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(old.create(kConfigMaps, map_of("m" + std::to_string(i), "1")).ok());
+  options_.page_size = 2;
+  Reflector reflector(old, kConfigMaps, store_, clock_, options_);
+  reflector.start();
+  ASSERT_TRUE(reflector.wait_synced(minutes(1)));
+  EXPECT_EQ(store_.size(), 5u);
+  ASSERT_TRUE(old.patch(kConfigMaps, {"ml", "m0"}, map_of("m0", "2"), {}).ok());
+  EXPECT_TRUE(wait_for("2"));
 }
 
 TEST_F(ReflectorTest, StaysUnsyncedWhileRefusedAndStopsDuringABackoff) {

@@ -68,6 +68,36 @@ class StoreTest : public ::testing::Test {
   std::vector<std::string> changes_;
 };
 
+TEST_F(StoreTest, WhatIsRemovedFromAListBeforeItsEndIsNotInIt) {
+  list({thing("a", "1", 1), thing("b", "2", 2)});
+  changes();
+  json a = thing("a", "1", 1);
+  json b = thing("b", "2", 2);
+  json c = thing("c", "3", 3);
+  json d = thing("d", "4", 4);
+  store_.list_started();
+  for (json* object : {&a, &b, &c, &d}) store_.list_item(*object);
+  store_.list_removed(b);
+  json newer = thing("c", "5", 30);
+  store_.list_item(newer);
+  json unwanted = thing("d", "6", -1);
+  store_.list_item(unwanted);
+  EXPECT_THAT(names(), ElementsAre("a", "b"));
+  store_.list_finished();
+  EXPECT_THAT(changes(), ElementsAre("b 2>-", "c ->30"));
+}
+
+TEST_F(StoreTest, WhatIsNotOursIsDroppedBeforeItIsRead) {
+  store_.only([](const json& object) { return object.at("owner") == "us"; });
+  list({thing("a", "1", 1, "us"), thing("b", "2", 2, "them")});
+  EXPECT_EQ(projections_, 1);
+  apply(thing("c", "3", 3, "them"));
+  EXPECT_EQ(projections_, 1);
+  EXPECT_THAT(names(), ElementsAre("a"));
+  apply(thing("a", "4", 1, "them"));
+  EXPECT_THAT(names(), IsEmpty());
+}
+
 TEST_F(StoreTest, AListReplacesEverythingAtOnce) {
   list({thing("a", "1", 1), thing("b", "2", 2)});
   EXPECT_THAT(changes(), ElementsAre("a ->1", "b ->2"));
@@ -133,7 +163,7 @@ TEST_F(StoreTest, WhatTheProjectionTurnsDownIsAbsent) {
   broken.erase("owner");
   apply(broken);  // the projection throws
   EXPECT_THAT(changes(), IsEmpty());
-  list({thing("a", "4", 4), broken, thing("b", "5", -1)});
+  list({broken, thing("a", "4", 4), thing("b", "5", -1)});
   EXPECT_THAT(names(), ElementsAre("a"));
   EXPECT_THAT(changes(), ElementsAre("a ->4"));
   list({broken, thing("b", "5", 5)});
