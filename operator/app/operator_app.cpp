@@ -140,7 +140,11 @@ class App {
       const std::string missing = cache_.unsynced();
       return missing.empty() ? std::string() : "the cache of " + missing + " is not complete yet\n";
     };
-    pages.metrics = [this] { return metrics_.text(); };
+    pages.metrics = [this] {
+      const runtime::WorkQueue& queue = controller_.queue();
+      metrics_.queue_unfinished(controller_.name(), queue.unfinished(), queue.longest_running());
+      return metrics_.text();
+    };
     auto server = serve(options_.bind, std::move(pages));
     if (!server) return server.error();
     pages_ = std::move(server).take();
@@ -241,7 +245,8 @@ int run_operator(const OperatorOptions& options) {
     log::error(config.error().message);
     return 1;
   }
-  OwnMetrics metrics;
+  const SystemClock clock;
+  OwnMetrics metrics(clock, config->server);
   const std::string instance = identity();
   kube::ClientOptions client_options;
   client_options.user_agent = kube::user_agent(instance);  // the API server's audit log tells replicas apart

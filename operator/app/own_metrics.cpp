@@ -16,6 +16,7 @@ using prometheus::Counter;
 using prometheus::Gauge;
 using prometheus::Histogram;
 
+const Histogram::BucketBoundaries kDelays{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
 const Histogram::BucketBoundaries kSeconds{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60};
 
 double seconds_of(std::chrono::nanoseconds took) { return std::chrono::duration<double>(took).count(); }
@@ -53,15 +54,18 @@ const char* word(runtime::WatchEnd end) {
 
 struct OwnMetrics::Families {
   prometheus::Registry registry;
-  prometheus::Family<Counter>& requests = counter(registry, "rest_client_requests_total", "Requests to the API server, by verb, resource and HTTP status (0: no answer).");
+  prometheus::Family<Counter>& requests = counter(registry, "rest_client_requests_total", "Requests to the API server, by HTTP status (<error>: no answer), method and host; and by verb and resource.");
   prometheus::Family<Histogram>& request_seconds = histogram(registry, "rest_client_request_duration_seconds", "How long requests to the API server took, watches excepted.");
   prometheus::Family<Gauge>& depth = gauge(registry, "workqueue_depth", "Keys that wait.");
   prometheus::Family<Counter>& adds = counter(registry, "workqueue_adds_total", "Keys that were added.");
   prometheus::Family<Counter>& retries = counter(registry, "workqueue_retries_total", "Keys that were added again after an error.");
   prometheus::Family<Histogram>& waited = histogram(registry, "workqueue_queue_duration_seconds", "How long keys waited.");
   prometheus::Family<Histogram>& worked = histogram(registry, "workqueue_work_duration_seconds", "How long keys were worked on.");
+  prometheus::Family<Gauge>& unfinished = gauge(registry, "workqueue_unfinished_work_seconds", "How long keys have been worked on that are not done yet, added up.");
+  prometheus::Family<Gauge>& longest = gauge(registry, "workqueue_longest_running_processor_seconds", "How long the key that takes longest has been worked on.");
   prometheus::Family<Counter>& reconciles = counter(registry, "controller_runtime_reconcile_total", "Reconciles, by result.");
   prometheus::Family<Counter>& errors = counter(registry, "controller_runtime_reconcile_errors_total", "Reconciles that ended with an error.");
+  prometheus::Family<Counter>& terminal = counter(registry, "controller_runtime_terminal_reconcile_errors_total", "Reconciles that ended with an error that trying again alone does not mend.");
   prometheus::Family<Counter>& panics = counter(registry, "controller_runtime_reconcile_panics_total", "Reconciles that ended with a bug.");
   prometheus::Family<Histogram>& reconcile_seconds = histogram(registry, "controller_runtime_reconcile_time_seconds", "How long reconciles took.");
   prometheus::Family<Gauge>& active = gauge(registry, "controller_runtime_active_workers", "Workers that are busy.");
@@ -76,14 +80,28 @@ struct OwnMetrics::Families {
   prometheus::Family<Counter>& looks = counter(registry, "sluice_looks_total", "Looks at Prometheus, by result.");
   prometheus::Family<Histogram>& look_seconds = histogram(registry, "sluice_look_duration_seconds", "How long looks took, queries included.");
   prometheus::Family<Counter>& rollouts = counter(registry, "sluice_rollouts_finished_total", "Rollouts that ended, by outcome and reason.");
+  prometheus::Family<Histogram>& traffic_seconds = histogram(registry, "sluice_decision_to_traffic_seconds", "From the decision on another weight until the gateway has accepted the route that has it.");
   prometheus::Family<Gauge>& weight = gauge(registry, "sluice_rollout_candidate_weight", "Percent of the traffic that the candidate is given.");
 };
 
-OwnMetrics::OwnMetrics() : families_(std::make_unique<Families>()) {
+// "https://10.0.0.1:6443/prefix" is the host "10.0.0.1:6443".
+std::string host_of(const std::string& server) {
+  const auto scheme = server.find("://");
+  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+  return server.substr(begin, server.find('/', begin) - begin);
+}
+
+OwnMetrics::OwnMetrics(const Clock& clock, const std::string& server)
+    : clock_(clock), host_(host_of(server)), families_(std::make_unique<Families>()) {
   // Label values that alerts divide by exist from the start.
   for (const char* result : {"success", "requeue_after", "error"}) {
     families_->reconciles.Add(Labels{{"controller", "rollout"}, {"result", result}});
   }
+  for (auto* family : {&families_->errors, &families_->terminal, &families_->panics}) {
+    family->Add(Labels{{"controller", "rollout"}});
+  }
+  families_->retries.Add(Labels{{"name", "rollout"}});
+  families_->traffic_seconds.Add(Labels{}, kDelays);
   for (const char* result : {"ok", "error"}) families_->looks.Add(Labels{{"result", result}});
 }
 OwnMetrics::~OwnMetrics() = default;
@@ -92,7 +110,11 @@ std::string OwnMetrics::text() const { return prometheus::TextSerializer().Seria
 
 void OwnMetrics::api_request(const kube::RequestRecord& record) {
   families_->requests
-      .Add(Labels{{"verb", record.verb}, {"resource", record.resource}, {"code", std::to_string(record.status)}})
+      .Add(Labels{{"code", record.status == 0 ? "<error>" : std::to_string(record.status)},
+                  {"method", record.method},
+                  {"host", host_},
+                  {"verb", record.verb},
+                  {"resource", record.resource}})
       .Increment();
   if (record.verb == "watch") return;
   families_->request_seconds.Add(Labels{{"verb", record.verb}}, kSeconds).Observe(seconds_of(record.duration));
@@ -108,6 +130,12 @@ void OwnMetrics::queue_depth(std::string_view queue, runtime::Priority priority,
       .Add(Labels{{"name", std::string(queue)},
                   {"priority", runtime::to_string(priority)}})
       .Set(static_cast<double>(depth));
+}
+void OwnMetrics::queue_unfinished(std::string_view queue, std::chrono::nanoseconds all,
+                                  std::chrono::nanoseconds longest) {
+  const Labels labels{{"name", std::string(queue)}};
+  families_->unfinished.Add(labels).Set(seconds_of(all));
+  families_->longest.Add(labels).Set(seconds_of(longest));
 }
 void OwnMetrics::queue_added(std::string_view queue) {
   families_->adds.Add(Labels{{"name", std::string(queue)}}).Increment();
@@ -127,6 +155,9 @@ void OwnMetrics::reconciled(std::string_view controller, runtime::ReconcileResul
   families_->reconciles.Add(Labels{{"controller", name}, {"result", word(result)}}).Increment();
   if (result == runtime::ReconcileResult::Error) families_->errors.Add(Labels{{"controller", name}}).Increment();
   families_->reconcile_seconds.Add(Labels{{"controller", name}}, kSeconds).Observe(seconds_of(took));
+}
+void OwnMetrics::terminal_error(std::string_view controller) {
+  families_->terminal.Add(Labels{{"controller", std::string(controller)}}).Increment();
 }
 void OwnMetrics::panicked(std::string_view controller) {
   families_->panics.Add(Labels{{"controller", std::string(controller)}}).Increment();
@@ -155,23 +186,32 @@ void OwnMetrics::leader(std::string_view lease, bool leading) {
 void OwnMetrics::event_written() { families_->written.Add(Labels{}).Increment(); }
 void OwnMetrics::event_dropped() { families_->dropped.Add(Labels{}).Increment(); }
 
-void OwnMetrics::decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after) {
+void OwnMetrics::decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after,
+                         bool routed) {
   const bool ended = after.history.size() != before.history.size() ||
                      (!after.history.empty() && after.history.front().finished_at != before.history.front().finished_at);
   if (ended && !after.history.empty()) {
     const api::HistoryEntry& last = after.history.front();
     families_->rollouts.Add(Labels{{"outcome", api::to_string(last.outcome)}, {"reason", last.reason}}).Increment();
   }
+  if (const auto took = delay_.decided(key, before, after, routed, clock_.steady())) {
+    families_->traffic_seconds.Add(Labels{}, kDelays).Observe(seconds_of(*took));
+  }
   // Only Rollouts under way have a series, so that the number of series is bounded by what is happening.
   const Labels labels{{"namespace", key.ns}, {"rollout", key.name}};
   if (!after.candidate_revision.empty()) {
     families_->weight.Add(labels).Set(after.traffic.candidate);
   } else if (!before.candidate_revision.empty()) {
-    forgotten(key);
+    drop_weight(key);
   }
 }
 
 void OwnMetrics::forgotten(const kube::Key& key) {
+  delay_.forgotten(key);
+  drop_weight(key);
+}
+
+void OwnMetrics::drop_weight(const kube::Key& key) {
   const Labels labels{{"namespace", key.ns}, {"rollout", key.name}};
   if (families_->weight.Has(labels)) families_->weight.Remove(&families_->weight.Add(labels));
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "app/traffic_delay.h"
+#include "base/time.h"
 #include "kube/rest_client.h"
 #include "metrics/block.h"
 #include "rollout/reconciler.h"
@@ -17,7 +19,8 @@ namespace sluice::app {
 
 class OwnMetrics final : public runtime::Observer, public rollout::DecisionObserver {
  public:
-  OwnMetrics();
+  // `server` is the address of the API server. `clock` outlives this.
+  OwnMetrics(const Clock& clock, const std::string& server);
   ~OwnMetrics() override;
 
   // All of it in the text format of Prometheus.
@@ -28,6 +31,10 @@ class OwnMetrics final : public runtime::Observer, public rollout::DecisionObser
   // One look, taken by the scheduler.
   void look_taken(const metrics::LookResult& result, std::chrono::nanoseconds took);
 
+  // How long keys have been worked on that are not done yet: all together, and the one that takes longest. Told
+  // just before text().
+  void queue_unfinished(std::string_view queue, std::chrono::nanoseconds all, std::chrono::nanoseconds longest);
+
   // runtime::Observer
   void queue_depth(std::string_view queue, runtime::Priority priority, std::size_t depth) override;
   void queue_added(std::string_view queue) override;
@@ -35,6 +42,7 @@ class OwnMetrics final : public runtime::Observer, public rollout::DecisionObser
   void queue_waited(std::string_view queue, std::chrono::nanoseconds took) override;
   void queue_worked(std::string_view queue, std::chrono::nanoseconds took) override;
   void reconciled(std::string_view controller, runtime::ReconcileResult result, std::chrono::nanoseconds took) override;
+  void terminal_error(std::string_view controller) override;
   void panicked(std::string_view controller) override;
   void active_workers(std::string_view controller, std::size_t count) override;
   void max_workers(std::string_view controller, std::size_t count) override;
@@ -45,11 +53,17 @@ class OwnMetrics final : public runtime::Observer, public rollout::DecisionObser
   void event_dropped() override;
 
   // rollout::DecisionObserver
-  void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after) override;
+  void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after,
+               bool routed) override;
   void forgotten(const kube::Key& key) override;
 
  private:
+  void drop_weight(const kube::Key& key);
+
   struct Families;
+  const Clock& clock_;
+  const std::string host_;
+  TrafficDelay delay_;
   std::unique_ptr<Families> families_;
 };
 

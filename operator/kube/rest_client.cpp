@@ -65,6 +65,22 @@ const char* content_type(PatchType type) {
   return "application/merge-patch+json";
 }
 
+const char* method_name(http::Method method) {
+  switch (method) {
+    case http::Method::Get:
+      return "GET";
+    case http::Method::Post:
+      return "POST";
+    case http::Method::Put:
+      return "PUT";
+    case http::Method::Patch:
+      return "PATCH";
+    case http::Method::Delete:
+      return "DELETE";
+  }
+  return "GET";
+}
+
 Call get_call(const char* verb, std::string resource, std::string path) {
   Call call{verb, std::move(resource), {}};
   call.request.path = std::move(path);
@@ -149,7 +165,7 @@ Outcome RestClient::prepare(http::Request& request, Instant until, const std::st
 
 void RestClient::observe(const Call& call, int status, Instant began) const {
   if (!options_.observer) return;
-  options_.observer({call.verb, call.resource, status, options_.clock->steady() - began});
+  options_.observer({call.verb, method_name(call.request.method), call.resource, status, options_.clock->steady() - began});
 }
 
 Result<http::Response> RestClient::send(Call& call, Instant until) {

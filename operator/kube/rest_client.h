@@ -27,6 +27,7 @@ namespace sluice::kube {
 // One HTTP exchange, for metrics. A watch is reported when it ends.
 struct RequestRecord {
   std::string verb;      // get list watch create update patch apply delete
+  const char* method;    // GET POST PUT PATCH DELETE
   std::string resource;  // "deployments", "rollouts/status", "version"
   int status = 0;        // 0: no answer
   std::chrono::nanoseconds duration{};

@@ -96,6 +96,7 @@ std::optional<DueQueue::Taken> LookScheduler::wait_for_due(std::stop_token stop)
 }
 
 void LookScheduler::run(const DueQueue::Taken& taken) {
+  const log::Context about({{"rollout", taken.key.str()}});
   const auto start = clock_.steady();
   LookResult result = take_look(taken);
   if (observe_) observe_(result, clock_.steady() - start);
@@ -115,7 +116,7 @@ LookResult LookScheduler::take_look(const DueQueue::Taken& taken) {
     if (source) return take(taken.look, **source, clock_, taken.stop, options_.collect);
     failed.error = source.error();
   } catch (const std::exception& bug) {  // out of memory, say: one look fails, not the process
-    log::error("a look failed", {{"rollout", taken.key.str()}, {"error", bug.what()}});
+    log::error("a look failed", {{"error", bug.what()}});
     failed.error = Error{ErrorCode::Internal, bug.what(), std::nullopt};
   }
   return failed;

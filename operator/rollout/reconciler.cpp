@@ -12,6 +12,13 @@ namespace {
 
 constexpr Duration kSafetyVisit = minutes(30);  // in case that something was missed
 
+// What the log lines of this visit are about.
+void log_about(const api::RolloutStatus& status) {
+  const std::string& candidate = status.candidate_revision;
+  log::Context::add({"revision", candidate.empty() ? status.stable_revision : candidate});
+  log::Context::add({"stage", status.stage ? status.stage->name : std::string()});
+}
+
 }  // namespace
 
 RolloutReconciler::RolloutReconciler(kube::Client& client, const ClusterCache& cache, Looks& looks,
@@ -33,6 +40,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   }
   const std::shared_ptr<Memory> memory = recall(key, *known);
   const api::RolloutStatus before = memory->status;
+  log_about(before);
   api::Rollout rollout = known->rollout;
   rollout.status = before;
 
@@ -42,6 +50,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   const Time now = clock_.now();
   Decision decision = plan(rollout, seen, now);
   memory->status = decision.status;
+  log_about(decision.status);
 
   if (!rollout.deleting) {
     if (must_save(*memory, now)) {
@@ -54,6 +63,10 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
       }
     }
     publish(key, *known, decision.events);
+  }
+  const bool routed = seen.route.as_wanted && seen.route.acceptance == traffic::Acceptance::Accepted;
+  if (observer_) observer_->decided(key, before, memory->status, routed);
+  if (!rollout.deleting) {
     rollout.status = decision.status;
     auto done = actuate(client_, cache_, rollout, decision.wanted, known->wanted_revision);
     memory->trouble = done ? "" : done.error().message;
@@ -65,7 +78,6 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   } else {
     looks_.cancel(key);
   }
-  if (observer_) observer_->decided(key, before, memory->status);
   Duration after = kSafetyVisit;
   if (decision.again) after = std::clamp(std::chrono::duration_cast<Duration>(*decision.again - now), Duration(0), after);
   const bool unsaved = !(memory->status == memory->saved);
@@ -160,7 +172,7 @@ void RolloutReconciler::publish(const kube::Key& key, const KnownRollout& known,
     out.action = "Rollout";
     out.note = event.note;
     events_.record(std::move(out));
-    log::info(event.note, {{"rollout", key.str()}, {"reason", event.reason}});
+    log::info(event.note, {{"reason", event.reason}});
   }
 }
 
@@ -174,7 +186,9 @@ void RolloutReconciler::save_all() {
     const auto known = cache_.rollout(key);
     if (!known || known->rollout.uid != memory->uid || memory->status == memory->saved) continue;
     if (auto saved = save(key, *known, *memory); !saved) {
-      log::warn("the last status could not be saved", {{"rollout", key.str()}, {"error", saved.error().message}});
+      const log::Context about({{"rollout", key.str()}});
+      log_about(memory->status);
+      log::warn("the last status could not be saved", {{"error", saved.error().message}});
     }
   }
 }

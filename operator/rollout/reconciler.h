@@ -34,7 +34,10 @@ class Looks {
 class DecisionObserver {
  public:
   virtual ~DecisionObserver() = default;
-  virtual void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after) = 0;
+  // Once the status is saved, before anything of it is carried out.
+  // `routed`: the gateway has accepted the split that `before` asks for.
+  virtual void decided(const kube::Key& key, const api::RolloutStatus& before, const api::RolloutStatus& after,
+                       bool routed) = 0;
   virtual void forgotten(const kube::Key& key) = 0;
 };
 

@@ -51,6 +51,7 @@ void Controller::work(const std::stop_token& stop) {
 
 void Controller::handle(const kube::Key& key, const std::stop_token& stop) {
   count_active(+1);
+  const log::Context about({{name(), key.str()}});  // the reconciler may add to it
   const Instant started = clock_.steady();
   const Result<Requeue> result = guarded(key, stop);
   const nanoseconds took = clock_.steady() - started;
@@ -65,6 +66,7 @@ void Controller::handle(const kube::Key& key, const std::stop_token& stop) {
   } else {
     back_off(key, result.error());
     observer_.reconciled(name(), ReconcileResult::Error, took);
+    if (result.error().code == ErrorCode::Invalid) observer_.terminal_error(name());
   }
   queue_.done(key);
   count_active(-1);
@@ -87,16 +89,14 @@ Result<Requeue> Controller::guarded(const kube::Key& key, const std::stop_token&
     what = "something that is not a std::exception";
   }
   observer_.panicked(name());
-  log::error("reconciler threw", {{"controller", name()}, {"object", key.str()}, {"cause", what}});
+  log::error("reconciler threw", {{"cause", what}});
   return Error{.code = ErrorCode::Internal, .message = what, .retry_after = {}};
 }
 
 void Controller::back_off(const kube::Key& key, const Error& error) {
   const Duration at_least = error.retry_after.value_or(Duration::zero());
   const Duration delay = queue_.add_backoff(key, at_least);
-  const log::Fields fields = {{"controller", name()},
-                              {"object", key.str()},
-                              {"error", to_string(error.code)},
+  const log::Fields fields = {{"error", to_string(error.code)},
                               {"cause", error.message},
                               {"failures", queue_.failures(key)},
                               {"retryIn", format_duration(delay)}};

@@ -16,6 +16,8 @@
 //                        retry_after if that is longer
 //   an exception         a bug: logged, counted as a panic, and treated as an error
 //
+// Log lines of the thread carry the key meanwhile, under the controller's name: rollout=ml/digits.
+//
 // No key is ever with two workers. The guarantees of the queue are in key_queue.h.
 #pragma once
 
@@ -47,7 +49,7 @@ class Reconciler {
 };
 
 struct ControllerOptions {
-  std::string name;
+  std::string name;  // of the kind, as in logs and metrics: "rollout"
   unsigned workers = 2;
   QueueOptions queue;
 };

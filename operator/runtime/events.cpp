@@ -81,6 +81,13 @@ std::string short_note(std::string note) {
   return note;
 }
 
+// A kind as the name of a log field: "Rollout" is "rollout".
+std::string as_field(std::string kind) {
+  std::transform(kind.begin(), kind.end(), kind.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return kind;
+}
+
 }  // namespace
 
 EventRecorder::EventRecorder(kube::Client& client, const Clock& clock, RecorderOptions options,
@@ -215,6 +222,7 @@ bool EventRecorder::make_room(Instant now) {
 void EventRecorder::tell(const std::string& id, Instant now) {
   Series& series = series_.at(id);
   const Event& event = series.held->event;
+  const log::Context about({{as_field(event.regarding.resource.kind), event.regarding.key.str()}});
   const std::string name = name_of(event, options_.controller);
   const Outcome done = write(series, name);
   if (!done && is_passing(done.error().code)) {
@@ -228,9 +236,7 @@ void EventRecorder::tell(const std::string& id, Instant now) {
   if (done) {
     observer_.event_written();
   } else {
-    log::warn("an event could not be written", {{"object", event.regarding.key.str()},
-                                                {"reason", event.reason},
-                                                {"error", done.error().message}});
+    log::warn("an event could not be written", {{"reason", event.reason}, {"error", done.error().message}});
     drop(static_cast<std::uint64_t>(series.repeats));
   }
   // Also what was refused is not tried again before its time.

@@ -10,6 +10,8 @@
 //   queue_worked    workqueue_work_duration_seconds{name}
 //   reconciled      controller_runtime_reconcile_total{controller,result},
 //                   controller_runtime_reconcile_errors_total, controller_runtime_reconcile_time_seconds
+//   terminal_error  controller_runtime_terminal_reconcile_errors_total{controller}: the server refused what was
+//                   asked as invalid, so that trying again alone does not help
 //   panicked        controller_runtime_reconcile_panics_total{controller}
 //   active_workers  controller_runtime_active_workers{controller}
 //   max_workers     controller_runtime_max_concurrent_reconciles{controller}
@@ -68,6 +70,7 @@ class Observer {
   virtual void queue_worked(std::string_view /*queue*/, nanoseconds) {}
 
   virtual void reconciled(std::string_view /*controller*/, ReconcileResult, nanoseconds) {}
+  virtual void terminal_error(std::string_view /*controller*/) {}
   virtual void panicked(std::string_view /*controller*/) {}
   virtual void active_workers(std::string_view /*controller*/, std::size_t) {}
   virtual void max_workers(std::string_view /*controller*/, std::size_t) {}

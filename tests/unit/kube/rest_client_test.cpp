@@ -163,7 +163,7 @@ TEST_F(RestClientTest, TheObserverSeesEachExchange) {
   std::vector<std::string> seen;
   ClientOptions options;
   options.observer = [&](const RequestRecord& r) {
-    seen.push_back(r.verb + " " + r.resource + " " + std::to_string(r.status));
+    seen.push_back(r.verb + " " + r.method + " " + r.resource + " " + std::to_string(r.status));
   };
   const auto c = client(options);
   script_->answer(404, "");
@@ -174,8 +174,8 @@ TEST_F(RestClientTest, TheObserverSeesEachExchange) {
   (void)c->list(kPods, "", {});
   (void)c->patch(kRollouts, {"ml", "a"}, {}, {PatchType::Apply, "status", "m", true});
   (void)c->watch(kPods, "", {}, [](WatchEvent) {}, {});
-  EXPECT_EQ(seen, (std::vector<std::string>{"get pods 404", "list pods 0", "apply rollouts/status 200",
-                                            "watch pods 200"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"get GET pods 404", "list GET pods 0", "apply PATCH rollouts/status 200",
+                                            "watch GET pods 200"}));
 }
 
 // --- watches

@@ -10,6 +10,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "base/log.h"
 #include "support/virtual_clock.h"
 
 namespace sluice::runtime {
@@ -39,6 +40,7 @@ class Tally final : public Observer {
     last_took = took;
   }
   void panicked(std::string_view) override { ++panics; }
+  void terminal_error(std::string_view) override { ++terminal; }
   void active_workers(std::string_view, std::size_t n) override {
     const std::lock_guard lock(mutex);
     active = n;
@@ -50,6 +52,7 @@ class Tally final : public Observer {
   std::map<ReconcileResult, int> results;
   nanoseconds last_took{};
   std::atomic<int> panics{0};
+  std::atomic<int> terminal{0};
   std::size_t active = 0;
   std::size_t most_active = 0;
   std::size_t workers = 0;
@@ -164,6 +167,33 @@ TEST_F(ControllerTest, AnErrorMayAskForALongerWait) {
   controller_.queue().add(kA);
   EXPECT_TRUE(process());
   EXPECT_EQ(next_visit(), seconds(9));
+}
+
+TEST_F(ControllerTest, WhatIsRefusedAsInvalidIsCountedAndStillTriedAgain) {
+  ErrorCode code = ErrorCode::Conflict;
+  reconciler_.act = [&](const auto&, const auto&) -> Result<Requeue> { return Error{code, "no", {}}; };
+  controller_.queue().add(kA);
+  ASSERT_TRUE(process());
+  EXPECT_EQ(tally_.terminal, 0);
+  code = ErrorCode::Invalid;
+  clock_.advance(seconds(1));
+  ASSERT_TRUE(process());
+  EXPECT_EQ(tally_.terminal, 1);
+  EXPECT_EQ(tally_.results[ReconcileResult::Error], 2);
+  EXPECT_TRUE(next_visit());
+}
+
+TEST_F(ControllerTest, LogLinesMeanwhileTellTheKey) {
+  std::string about;
+  reconciler_.act = [&](const auto&, const auto&) {
+    log::Context::add({"revision", "6d9f"});
+    for (const auto& [name, value] : log::with_context({})) about += name + "=" + value + " ";
+    return Requeue{};
+  };
+  controller_.queue().add(kA);
+  ASSERT_TRUE(process());
+  EXPECT_EQ(about, controller_.name() + "=" + kA.str() + " revision=6d9f ");
+  EXPECT_TRUE(log::with_context({}).empty());
 }
 
 TEST_F(ControllerTest, AnExceptionIsABugAndAnError) {
