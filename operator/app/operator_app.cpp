@@ -158,11 +158,23 @@ class App {
       if (waited % 5 != 0) continue;
       log::warn("still waiting for a complete copy of the cluster", {{"resource", cache_.unsynced()}});
     }
+    if (options_.leader_elect) catch_up();
     const std::lock_guard lock(starting_);
     if (stopping_) return;
     malloc_trim(0);  // the first lists were read as trees, a multiple of what is kept of them
     controller_.start();
     log::info("reconciling", {{"rollouts", cache_.size()}});
+  }
+
+  // Whoever led before may have written what no watch has brought yet, and it may not come soon: a watch can lag
+  // unnoticed. A plan from the status of before would set the route back, though no status were saved. So all is read
+  // once more, after the Lease was taken: from here on nobody else writes.
+  void catch_up() {
+    const auto began = clock_.steady();
+    cache_.refresh();
+    while (!stopping_ && !cache_.wait_fresh(seconds(1))) log::warn("still reading what the leader before has written");
+    const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - began);
+    log::info("caught up with the leader before", {{"took", format_duration(took)}});
   }
 
   void look_finished(const kube::Key& key, metrics::LookResult result) {

@@ -1,6 +1,7 @@
 // The operator as a whole: makes the parts, starts them in order, waits, and stops them in the reverse order.
 //
-// Start: pages (probes and metrics are there for leaders and standbys) -> caches -> lead -> workers and looks.
+// Start: pages (probes and metrics are there for leaders and standbys) -> caches -> lead -> caches read once more ->
+//        workers and looks.
 // Stop:  workers -> looks -> last statuses saved -> caches -> the Lease is given back -> events -> pages.
 #pragma once
 

@@ -106,10 +106,22 @@ void ClusterCache::start() {
 }
 
 bool ClusterCache::wait_synced(Duration timeout) {
+  return wait_for_all(timeout, &runtime::Reflector::wait_synced);
+}
+
+void ClusterCache::refresh() {
+  for (auto& reflector : reflectors_) reflector->refresh();
+}
+
+bool ClusterCache::wait_fresh(Duration timeout) {
+  return wait_for_all(timeout, &runtime::Reflector::wait_fresh);
+}
+
+bool ClusterCache::wait_for_all(Duration timeout, bool (runtime::Reflector::*wait)(Duration)) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (auto& reflector : reflectors_) {
     const auto left = std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
-    if (!reflector->wait_synced(std::max(left, Duration(0)))) return false;
+    if (!(*reflector.*wait)(std::max(left, Duration(0)))) return false;
   }
   return true;
 }

@@ -52,6 +52,10 @@ class ClusterCache {
 
   void start();
   bool wait_synced(Duration timeout);
+  // Begins to read all kinds anew. wait_fresh() waits for it, at most for `timeout`: what is held then is at least as
+  // new as the call of refresh().
+  void refresh();
+  bool wait_fresh(Duration timeout);
   std::string unsynced() const;  // a resource of which there is no complete copy yet; empty: all are there
   void stop();
 
@@ -71,6 +75,8 @@ class ClusterCache {
   std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> sinks();
 
  private:
+  bool wait_for_all(Duration timeout, bool (runtime::Reflector::*wait)(Duration));
+
   const Scope scope_;
   runtime::Store<KnownRollout> rollouts_;
   runtime::Store<workload::DeploymentView> deployments_;

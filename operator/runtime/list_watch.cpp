@@ -233,6 +233,11 @@ void ListWatch::watch_ended(const Outcome& outcome, Instant now) {
   fail("cannot watch", outcome.error(), now);
 }
 
+void ListWatch::refresh() {
+  relist("");
+  not_before_ = Instant{};
+}
+
 void ListWatch::relist(std::string version) {
   listing_ = true;
   continue_.clear();

@@ -88,6 +88,12 @@ class ListWatch {
   [[nodiscard]] bool watch_event(kube::WatchEvent event);
   void watch_ended(const Outcome& outcome, Instant now);
 
+  // Forgets where it is: the next request, to be made at once, is a list of the latest. Not while a request is under
+  // way. What the sink has stays until that list is complete.
+  void refresh();
+  // A list is to be made, or is not complete yet.
+  bool listing() const { return listing_; }
+
   // The first list is complete. Never becomes false again.
   bool synced() const { return synced_; }
 

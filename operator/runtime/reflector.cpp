@@ -38,8 +38,21 @@ bool Reflector::wait_synced(Duration timeout) {
   return synced();
 }
 
+void Reflector::refresh() {
+  const std::lock_guard lock(mutex_);
+  ++refreshes_asked_;
+  watch_end_.request_stop();
+  wake_.notify_all();
+}
+
+bool Reflector::wait_fresh(Duration timeout) {
+  std::unique_lock lock(mutex_);
+  return wake_.wait_for(lock, timeout, [this] { return refreshes_done_ == refreshes_asked_; });
+}
+
 void Reflector::run(const std::stop_token& stop) {
   while (wait_until(machine_.not_before(), stop)) {
+    begin_refresh();
     const ListWatch::Request request = machine_.next();
     if (const auto* wanted = std::get_if<ListWatch::List>(&request)) {
       list(wanted->options);
@@ -51,18 +64,33 @@ void Reflector::run(const std::stop_token& stop) {
 
 void Reflector::list(const kube::ListOptions& options) {
   machine_.listed(client_.list(resource_, ns_, options), clock_.steady());
-  note_synced();
+  note_progress();
 }
 
-void Reflector::note_synced() {
-  if (!machine_.synced() || synced()) return;
+void Reflector::begin_refresh() {
   const std::lock_guard lock(mutex_);
+  watch_end_ = std::stop_source();  // of this watch only: a token that lives long gathers registrations
+  if (refreshes_begun_ == refreshes_asked_) return;
+  refreshes_begun_ = refreshes_asked_;
+  machine_.refresh();
+}
+
+// After each answer, and each event of a watch.
+void Reflector::note_progress() {
+  if (machine_.listing()) return;
+  const std::lock_guard lock(mutex_);
+  if (synced() && refreshes_done_ == refreshes_begun_) return;
   synced_ = true;
+  refreshes_done_ = refreshes_begun_;
   wake_.notify_all();
 }
 
 void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& stop) {
-  std::stop_source end;  // of this watch only: a token that lives long gathers registrations
+  std::stop_source end;
+  {
+    const std::lock_guard lock(mutex_);
+    end = watch_end_;
+  }
   const std::stop_callback forward(stop, [&end] { end.request_stop(); });
   machine_.watch_started(clock_.steady());
   std::string thrown;
@@ -72,7 +100,7 @@ void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& 
         // The reader of the stream is no place for an exception: it would end the process.
         try {
           if (thrown.empty() && machine_.watch_event(event)) {
-            note_synced();
+            note_progress();
             return;
           }
         } catch (const std::exception& e) {
@@ -82,6 +110,10 @@ void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& 
       },
       end.get_token());
   if (stop.stop_requested()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (refreshes_begun_ != refreshes_asked_) return;  // whatever ended it, the list to come makes up for it
+  }
   if (thrown.empty()) {
     machine_.watch_ended(outcome, clock_.steady());
     return;
@@ -95,7 +127,7 @@ bool Reflector::wait_until(Instant due, const std::stop_token& stop) {
   const Instant now = clock_.steady();
   if (due > now) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, due - now, [] { return false; });
+    wake_.wait_for(lock, stop, due - now, [this] { return refreshes_begun_ != refreshes_asked_; });
   }
   return !stop.stop_requested();
 }

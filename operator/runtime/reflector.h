@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -43,10 +44,17 @@ class Reflector {
   // Waits until synced, at most for `timeout`. Returns synced().
   bool wait_synced(Duration timeout);
 
+  // Asks for a copy that is at least as new as this moment: the watch is ended, and the latest is listed. What has
+  // not changed costs no memory. For a process that has stood by and begins to act.
+  void refresh();
+  // Waits until the copy is as new as the last refresh(), at most for `timeout`. Without one it is at once.
+  bool wait_fresh(Duration timeout);
+
  private:
   void run(const std::stop_token& stop);
+  void begin_refresh();
   void list(const kube::ListOptions& options);
-  void note_synced();
+  void note_progress();
   void watch(const kube::WatchOptions& options, const std::stop_token& stop);
   bool wait_until(Instant due, const std::stop_token& stop);
 
@@ -59,6 +67,10 @@ class Reflector {
   std::atomic<bool> synced_{false};
   std::mutex mutex_;
   std::condition_variable_any wake_;
+  std::uint64_t refreshes_asked_ = 0;  // guarded by mutex_
+  std::uint64_t refreshes_done_ = 0;   // guarded by mutex_
+  std::stop_source watch_end_;         // of the watch under way; guarded by mutex_
+  std::uint64_t refreshes_begun_ = 0;  // of thread_; the list since then is as new as that one
   std::jthread thread_;
 };
 

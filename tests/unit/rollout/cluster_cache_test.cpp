@@ -26,7 +26,8 @@ class ClusterCacheTest : public ::testing::Test {
   void make(const std::string& name, const std::string& team) {
     create(api::kRollouts, labelled(name, {{"team", team}}));
     const json of_rollout = {{api::kRolloutLabel, name}, {"kubernetes.io/service-name", name + "-1"}};
-    for (const auto& resource : {workload::kDeployments, workload::kServices, workload::kEndpointSlices, workload::kPods}) {
+    for (const auto& resource :
+         {workload::kDeployments, workload::kServices, workload::kEndpointSlices, workload::kPods}) {
       create(resource, labelled(name + "-1", of_rollout));
     }
     create(traffic::kHttpRoutes, labelled(name, of_rollout));
@@ -112,6 +113,34 @@ TEST_F(ClusterCacheTest, WithASelectorWhatBelongsToOthersTellsNobody) {
   process.follow();
   EXPECT_EQ(process.told, std::set<std::string>{"theirs"});
   EXPECT_EQ(process.held("theirs"), 4);
+}
+
+// A standby whose watches have stood still without ending: what it holds is of before the leader's last writes.
+TEST_F(ClusterCacheTest, AStandbyThatCatchesUpHoldsWhatTheLeaderBeforeHasWritten) {
+  const SystemClock machine;
+  test::MemoryApiServer api(machine);
+  const kube::Key key{"ml", "digits"};
+  ASSERT_TRUE(api.create(api::kRollouts, labelled("digits", {{"team", "a"}})).ok());
+  ASSERT_TRUE(api.create(traffic::kHttpRoutes, labelled("digits", {{api::kRolloutLabel, "digits"}})).ok());
+  ClusterCache standby;
+  standby.watch(api, machine, runtime::no_observer());
+  standby.start();
+  ASSERT_TRUE(standby.wait_synced(minutes(1)));
+  api.freeze_watch_cache();
+  const json status = {{"status", {{"stableRevision", "new"}}}};
+  ASSERT_TRUE(api.patch(api::kRollouts, key, status, {.subresource = "status"}).ok());
+  const json spec = {{"spec", {{"hostnames", json::array({"digits.test"})}}}};
+  const auto route = api.patch(traffic::kHttpRoutes, key, spec, {});
+  ASSERT_TRUE(route.ok());
+  EXPECT_EQ(standby.rollout(key)->rollout.status.stable_revision, "");
+
+  standby.refresh();
+  EXPECT_FALSE(standby.wait_fresh(milliseconds(20)));
+  api.thaw_watch_cache();
+  ASSERT_TRUE(standby.wait_fresh(minutes(1)));
+  EXPECT_EQ(standby.rollout(key)->rollout.status.stable_revision, "new");
+  EXPECT_EQ(standby.route(key)->resource_version, kube::resource_version_of(*route));
+  standby.stop();
 }
 
 }  // namespace

@@ -257,6 +257,51 @@ TEST_F(ReflectorTest, FollowsThroughBrokenWatchesAndForgottenHistory) {
   EXPECT_EQ(store_.size(), 0u);
 }
 
+// A watch that lags unnoticed: the copy of a standby is old, until it is to act upon it.
+TEST_F(ReflectorTest, ARefreshIsDoneWhenTheCopyIsAsNewAsTheCall) {
+  for (const bool stream : {true, false}) {
+    SCOPED_TRACE(stream ? "stream" : "pages");
+    write("old");
+    options_.stream = stream;
+    Reflector reflector(server_, kConfigMaps, store_, clock_, options_);
+    reflector.start();
+    ASSERT_TRUE(reflector.wait_synced(minutes(1)));
+    EXPECT_TRUE(reflector.wait_fresh(Duration::zero()));  // nothing was asked
+    server_.freeze_watch_cache();
+    write("new");
+    ASSERT_TRUE(server_.create(kConfigMaps, map_of("b", "new")).ok());
+    EXPECT_EQ(store_.get({"ml", "a"})->value, "old");
+    reflector.refresh();
+    if (stream) {
+      EXPECT_FALSE(reflector.wait_fresh(milliseconds(20)));
+      EXPECT_EQ(store_.get({"ml", "a"})->value, "old");
+      server_.thaw_watch_cache();
+    }
+    ASSERT_TRUE(reflector.wait_fresh(minutes(1)));
+    EXPECT_EQ(store_.get({"ml", "a"})->value, "new");
+    EXPECT_EQ(store_.size(), 2u);
+    server_.thaw_watch_cache();
+    write("newer");  // and it goes on to watch
+    EXPECT_TRUE(wait_for("newer"));
+    reflector.stop();
+    ASSERT_TRUE(server_.remove(kConfigMaps, {"ml", "b"}));
+  }
+}
+
+TEST_F(ReflectorTest, ARefreshDoesNotWaitForABackoff) {
+  write("0");
+  options_.backoff = {.initial = hours(1), .ceiling = hours(2), .jitter = 0, .reset_after = hours(5)};
+  Reflector reflector(server_, kConfigMaps, store_, clock_, options_);
+  reflector.start();
+  ASSERT_TRUE(reflector.wait_synced(minutes(1)));
+  server_.break_watches(Error{ErrorCode::Unavailable, "reset", {}});
+  write("1");
+  reflector.refresh();
+  reflector.refresh();
+  ASSERT_TRUE(reflector.wait_fresh(minutes(1)));
+  EXPECT_EQ(store_.get({"ml", "a"})->value, "1");
+}
+
 TEST_F(ReflectorTest, ReadsPagesWhereListsAreNotStreamed) {
   MemoryApiServer old(clock_, {.streams_lists = false});
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(old.create(kConfigMaps, map_of("m" + std::to_string(i), "1")).ok());
