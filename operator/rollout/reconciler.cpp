@@ -11,6 +11,7 @@ namespace sluice::rollout {
 namespace {
 
 constexpr Duration kSafetyVisit = minutes(30);  // in case that something was missed
+constexpr std::size_t kMostUnconfirmed = 8;     // later tries meet the same server that is away
 
 // What the log lines of this visit are about.
 void log_about(const api::RolloutStatus& status) {
@@ -54,7 +55,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
 
   if (!rollout.deleting) {
     if (must_save(*memory, now)) {
-      if (auto saved = save(key, *known, *memory); !saved) {
+      if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
         // Nothing was done yet: the next visit plans again from the status before, with the same look.
         memory->status = before;
         if (saved.error().code == ErrorCode::Conflict) forget_status(key);
@@ -157,10 +158,46 @@ Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known,
   options.force = true;
   auto written = client_.patch(api::kRollouts, key, body, options);
   if (!written) return written.error();
+  note_saved(memory, kube::resource_version_of(*written));
+  return Ok{};
+}
+
+void RolloutReconciler::note_saved(Memory& memory, std::string version) {
   memory.saved = memory.status;
   memory.saved_at = clock_.now();
-  memory.version = written->value("/metadata/resourceVersion"_json_pointer, std::string());
-  return Ok{};
+  memory.version = std::move(version);
+  memory.unconfirmed.clear();  // they were guarded by the version that this one has replaced
+}
+
+// A save that fails may have been done all the same: its answer was lost, or it was sent twice and refused the second
+// time. A Conflict tells that something was saved; what it is tells whether it was one of ours.
+Outcome RolloutReconciler::save_decision(const kube::Key& key, const KnownRollout& known, Memory& memory,
+                                         const std::vector<Event>& events) {
+  auto saved = save(key, known, memory);
+  if (saved) return saved;
+  const ErrorCode code = saved.error().code;
+  if (code == ErrorCode::Conflict) {
+    if (was_saved(key, known, memory)) return Ok{};
+  } else if (code != ErrorCode::Cancelled && !events.empty()) {  // Cancelled was not sent
+    if (memory.unconfirmed.size() < kMostUnconfirmed) memory.unconfirmed.push_back({memory.status, events});
+  }
+  return saved;
+}
+
+// Whether the API server has the status that was just decided. If it has an earlier one of which that was not known,
+// its events are published here.
+bool RolloutReconciler::was_saved(const kube::Key& key, const KnownRollout& known, Memory& memory) {
+  const auto live = client_.get(api::kRollouts, key);
+  if (!live || kube::uid_of(*live) != memory.uid) return false;
+  const api::Rollout rollout = api::read_rollout(*live).rollout;
+  if (rollout.status == memory.status) {
+    note_saved(memory, rollout.resource_version);
+    return true;
+  }
+  for (const Unconfirmed& earlier : memory.unconfirmed) {
+    if (earlier.status == rollout.status) publish(key, known, earlier.events);
+  }
+  return false;
 }
 
 void RolloutReconciler::publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events) {

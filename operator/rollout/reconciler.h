@@ -3,6 +3,9 @@
 // One key is with one worker at a time. Between two calls a Rollout's latest status is remembered here, because
 // numbers that only moved are saved at most once in `status_interval`; what is lost with the process is read again
 // from Prometheus. While this process leads, it is the only writer of the status.
+//
+// The events of a decision are published once it is saved. When the answer of a save was lost, they are kept until
+// it is known whether the save was done. Those of a process that ends between the two are lost: events are a courtesy.
 #pragma once
 
 #include <functional>
@@ -60,6 +63,11 @@ class RolloutReconciler final : public runtime::Reconciler {
   void save_all();
 
  private:
+  // A save of which nobody knows whether it was done, and what is to be told if it was.
+  struct Unconfirmed {
+    api::RolloutStatus status;
+    std::vector<Event> events;
+  };
   struct Memory {
     std::string uid;
     api::RolloutStatus status;    // the latest
@@ -67,6 +75,7 @@ class RolloutReconciler final : public runtime::Reconciler {
     std::string version;          // of the object when it had `saved`: what the next save is guarded by
     Time saved_at{};
     std::string trouble;          // why the last decision could not be carried out
+    std::vector<Unconfirmed> unconfirmed;  // oldest first, since the last save that was done for certain
   };
 
   std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
@@ -74,6 +83,10 @@ class RolloutReconciler final : public runtime::Reconciler {
   void forget_status(const kube::Key& key);  // it is read from the cache again
   std::optional<metrics::LookResult> take_finished(const kube::Key& key);
   Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);
+  Outcome save_decision(const kube::Key& key, const KnownRollout& known, Memory& memory,
+                        const std::vector<Event>& events);
+  bool was_saved(const kube::Key& key, const KnownRollout& known, Memory& memory);
+  void note_saved(Memory& memory, std::string version);
   bool must_save(const Memory& memory, Time now) const;
   void publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events);
 

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <variant>
 
 #include "api/json.h"
+#include "support/faulty_client.h"
 #include "support/memory_api_server.h"
 #include "support/virtual_clock.h"
 #include "workload/revision.h"
@@ -128,6 +131,94 @@ TEST_F(ReconcilerTest, EndpointsOfAFormerRolloutOfTheSameNameAreNotCounted) {
   EXPECT_EQ(endpoints(), 0);
   show("endpointslices", slice(service["metadata"]["uid"]));
   EXPECT_EQ(endpoints(), 2);
+}
+
+// Loses the answers of some saves, or sends them twice.
+class LostAnswers final : public test::Faults {
+ public:
+  bool twice(const test::Call& call) override { return is_save(call) && std::exchange(send_twice, false); }
+  std::optional<Error> after(const test::Call& call) override {
+    if (!is_save(call) || lose == 0) return std::nullopt;
+    --lose;
+    return Error{ErrorCode::Unavailable, "the connection broke", {}};
+  }
+  std::optional<Error> before(const test::Call& call) override {
+    if (!is_save(call) || refuse == 0) return std::nullopt;
+    --refuse;
+    return Error{ErrorCode::Unavailable, "no connection", {}};
+  }
+  bool send_twice = false;
+  int lose = 0;
+  int refuse = 0;
+
+ private:
+  static bool is_save(const test::Call& call) { return call.is_write() && call.subresource == "status"; }
+};
+
+class EventList final : public runtime::EventSink {
+ public:
+  void record(runtime::Event event) override { reasons.push_back(event.reason); }
+  std::vector<std::string> reasons;
+};
+
+class LostAnswersTest : public ReconcilerTest {
+ protected:
+  LostAnswersTest() {
+    EXPECT_TRUE(server.create(api::kRollouts, manifest()).ok());
+    show_rollout();
+  }
+  // Visits until one succeeds, with time in between, and the cache up to date or not.
+  void settle(bool shown) {
+    for (int visit = 0; visit < 6; ++visit) {
+      if (shown) show_rollout();
+      if (reconciled().ok()) return;
+      clock.advance(seconds(1));
+      if (visit == 2) shown = true;  // the watch comes in the end
+    }
+    FAIL() << "never succeeded";
+  }
+  Result<runtime::Requeue> reconciled() { return lossy.reconcile(kKey, {}); }
+
+  LostAnswers faults;
+  test::FaultyClient client{server, faults};
+  EventList told;
+  RolloutReconciler lossy{client, cache, looks, told, clock};
+};
+
+TEST_F(LostAnswersTest, EventsOfASaveThatWasSentTwiceAreTold) {
+  faults.send_twice = true;
+  ASSERT_TRUE(reconciled().ok());
+  EXPECT_EQ(told.reasons, std::vector<std::string>{"RolloutStarted"});
+}
+
+TEST_F(LostAnswersTest, EventsOfASaveWhoseAnswerWasLostAreToldOnce) {
+  for (const bool shown : {true, false}) {
+    for (const int lost : {1, 2}) {
+      SCOPED_TRACE(std::to_string(lost) + (shown ? " lost, and the watch is quick" : " lost, and the watch is slow"));
+      told.reasons.clear();
+      const json edit = {{"spec", {{"template", {{"spec", {{"containers", json::array({{{"name", "model"},
+                          {"image", "model:" + std::to_string(lost) + std::to_string(shown)}}})}}}}}}}};
+      ASSERT_TRUE(server.as("kubectl")->patch(api::kRollouts, kKey, edit, {}).ok());
+      show_rollout();
+      faults.lose = 1;
+      faults.refuse = 0;
+      EXPECT_FALSE(reconciled().ok());
+      EXPECT_EQ(told.reasons, std::vector<std::string>{});  // nobody knows yet
+      faults.refuse = lost - 1;
+      clock.advance(seconds(1));
+      settle(shown);
+      EXPECT_EQ(std::count(told.reasons.begin(), told.reasons.end(), "RolloutStarted"), 1);
+    }
+  }
+}
+
+TEST_F(LostAnswersTest, EventsOfASaveThatWasNotDoneAreToldWithTheOneThatIs) {
+  faults.refuse = 2;
+  EXPECT_FALSE(reconciled().ok());
+  EXPECT_FALSE(reconciled().ok());
+  EXPECT_EQ(told.reasons, std::vector<std::string>{});
+  ASSERT_TRUE(reconciled().ok());
+  EXPECT_EQ(told.reasons, std::vector<std::string>{"RolloutStarted"});
 }
 
 // What a cache of the API server holds may be older than what the process before this one saved and did.
