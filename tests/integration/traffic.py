@@ -1,4 +1,5 @@
-"""Users: POSTs at a steady rate over kept-alive connections, counted by the revision that answered.
+"""Users: POSTs at a steady rate over kept-alive connections, counted by the revision that answered. They come once the
+service is there: a proxy may hear of a new route a moment after its gateway has accepted it.
 
     python3 traffic.py HOST:PORT PATH RATE FILE     # FILE gets the counts as JSON, four times a second
 """
@@ -12,6 +13,17 @@ import threading
 import time
 
 THREADS = 6
+
+
+def is_there(address: str, path: str) -> bool:
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("POST", path, b"{}", {"Host": "digits.test"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def main() -> None:
@@ -44,6 +56,8 @@ def main() -> None:
                 answers[revision] += 1
                 failures[revision] += code != 200
 
+    while not is_there(address, path):
+        time.sleep(0.05)
     for number in range(THREADS):
         threading.Thread(target=user, args=(number,), daemon=True).start()
     while True:
