@@ -67,6 +67,13 @@ struct PatchOptions {
   bool force = false;         // Apply only
 };
 
+// The end of a container's log.
+struct LogOptions {
+  std::string container;          // empty: the only one
+  int tail_lines = 10;
+  int limit_bytes = 64 << 10;     // of those lines, from their beginning
+};
+
 class Client {
  public:
   virtual ~Client() = default;
@@ -90,6 +97,10 @@ class Client {
                                        const PatchOptions& options) = 0;
   // Background propagation. `uid` (may be empty) guards against deleting a successor of the same name.
   virtual Outcome remove(const Resource& resource, const Key& key, const std::string& uid = "") = 0;
+
+  // What a container wrote last. Bytes as they are: not necessarily UTF-8. NotFound: no such pod; Invalid: no such
+  // container, or it has not begun.
+  virtual Result<std::string> log(const Key& pod, const LogOptions& options) = 0;
 
   // "v1.35.8"; what /version answers. Also a way to ask whether the server is there.
   virtual Result<std::string> server_version() = 0;

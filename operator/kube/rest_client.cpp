@@ -113,9 +113,11 @@ class RestClient final : public Client {
   Result<json> patch(const Resource& resource, const Key& key, const json& body,
                      const PatchOptions& options) override;
   Outcome remove(const Resource& resource, const Key& key, const std::string& uid) override;
+  Result<std::string> log(const Key& pod, const LogOptions& options) override;
   Result<std::string> server_version() override;
 
  private:
+  Result<http::Response> exchange(Call call, Duration deadline);
   Result<json> execute(Call call, Duration deadline);
   Outcome prepare(http::Request& request, Instant until, const std::stop_token& stop);
   bool wait(Duration duration, Instant until, const std::stop_token& stop) const;
@@ -189,21 +191,24 @@ bool RestClient::may_try_again(Call& call, const http::Response& answer, const E
   return error.retry_after && tries < kMostTries && wait(*error.retry_after, until, options_.stop);
 }
 
-Result<json> RestClient::execute(Call call, Duration deadline) {
-  call.request.headers.emplace_back("Accept", "application/json");
+// Until it succeeds or there is no use in another try.
+Result<http::Response> RestClient::exchange(Call call, Duration deadline) {
   const Instant until = options_.clock->steady() + deadline;
   for (int tries = 1;; ++tries) {
     auto answer = send(call, until);
-    if (!answer) return answer.error();
-    if (is_success(answer->status)) {
-      auto body = json::parse(answer->body, nullptr, false);
-      if (!body.is_object())
-        return Error{ErrorCode::Internal, "the API server's answer is not a JSON object", {}};
-      return body;
-    }
+    if (!answer || is_success(answer->status)) return answer;
     Error error = error_from_answer(answer->status, answer->headers, answer->body);
     if (!may_try_again(call, *answer, error, tries, until)) return error;
   }
+}
+
+Result<json> RestClient::execute(Call call, Duration deadline) {
+  call.request.headers.emplace_back("Accept", "application/json");
+  const auto answer = exchange(std::move(call), deadline);
+  if (!answer) return answer.error();
+  auto body = json::parse(answer->body, nullptr, false);
+  if (!body.is_object()) return Error{ErrorCode::Internal, "the API server's answer is not a JSON object", {}};
+  return body;
 }
 
 Result<json> RestClient::get(const Resource& resource, const Key& key) {
@@ -334,6 +339,19 @@ Outcome RestClient::remove(const Resource& resource, const Key& key, const std::
                               options_.write_deadline);
   if (!answer) return answer.error();
   return Ok{};
+}
+
+Result<std::string> RestClient::log(const Key& pod, const LogOptions& options) {
+  if (pod.name.empty()) return invalid("log: the name of the pod is empty");
+  static const Resource kPods{"", "v1", "pods", "Pod", true};
+  Query query;
+  query.add("container", options.container).add("tailLines", std::to_string(options.tail_lines));
+  query.add("limitBytes", std::to_string(options.limit_bytes));
+  Call call = get_call("get", label(kPods, "log"), object_path(kPods, pod, "log") + query.str());
+  call.request.headers.emplace_back("Accept", "application/json, */*");  // errors are JSON, the log is plain text
+  auto answer = exchange(std::move(call), options_.deadline);
+  if (!answer) return answer.error();
+  return std::move(answer->body);
 }
 
 Result<std::string> RestClient::server_version() {

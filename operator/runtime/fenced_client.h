@@ -44,6 +44,9 @@ class FencedClient final : public kube::Client {
     if (!fence_.may_write()) return refused();
     return client_.remove(resource, key, uid);
   }
+  Result<std::string> log(const kube::Key& pod, const kube::LogOptions& options) override {
+    return client_.log(pod, options);
+  }
   Result<std::string> server_version() override { return client_.server_version(); }
 
  private:

@@ -53,6 +53,11 @@ Outcome FaultyClient::remove(const kube::Resource& resource, const kube::Key& ke
   return through({Call::Verb::Delete, resource, key, ""}, [&] { return inner_.remove(resource, key, uid); });
 }
 
+Result<std::string> FaultyClient::log(const kube::Key& pod, const kube::LogOptions& options) {
+  static const kube::Resource kPods{"", "v1", "pods", "Pod", true};
+  return through({Call::Verb::Get, kPods, pod, "log"}, [&] { return inner_.log(pod, options); });
+}
+
 Result<std::string> FaultyClient::server_version() {
   return through({Call::Verb::Version, {}, {}, ""}, [&] { return inner_.server_version(); });
 }

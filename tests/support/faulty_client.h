@@ -49,6 +49,7 @@ class FaultyClient final : public kube::Client {
   Result<nlohmann::json> patch(const kube::Resource& resource, const kube::Key& key,
                                const nlohmann::json& body, const kube::PatchOptions& options) override;
   Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid = "") override;
+  Result<std::string> log(const kube::Key& pod, const kube::LogOptions& options) override;
   Result<std::string> server_version() override;
 
  private:

@@ -86,6 +86,9 @@ class MemoryApiServer::View final : public kube::Client {
   Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid) override {
     return server_.remove(resource, key, uid);
   }
+  Result<std::string> log(const kube::Key& pod, const kube::LogOptions& options) override {
+    return server_.log(pod, options);
+  }
   Result<std::string> server_version() override { return server_.server_version(); }
 
  private:
@@ -123,6 +126,26 @@ void MemoryApiServer::serve(const kube::Resource& resource, Traits traits) {
 void MemoryApiServer::admit(const kube::Resource& resource, Admission admission) {
   const std::lock_guard lock(mutex_);
   tables_.at(qualified(resource)).admission = std::move(admission);
+}
+
+void MemoryApiServer::write_log(const kube::Key& pod, std::string text) {
+  const std::lock_guard lock(mutex_);
+  logs_[pod] = std::move(text);
+}
+
+Result<std::string> MemoryApiServer::log(const kube::Key& pod, const kube::LogOptions& options) {
+  const std::lock_guard lock(mutex_);
+  ++requests_;
+  if (!tables_.at(qualified(resources::kPods)).entries.contains(pod)) {
+    return api_error(ErrorCode::NotFound, "pods \"" + pod.name + "\" not found");
+  }
+  std::string text = logs_[pod];
+  std::size_t begin = text.size();
+  for (int lines = 0; begin > 0; --begin) {
+    const bool line_before = text[begin - 1] == '\n' && begin < text.size();
+    if (line_before && ++lines == options.tail_lines) break;
+  }
+  return text.substr(begin, static_cast<std::size_t>(options.limit_bytes));
 }
 
 std::unique_ptr<kube::Client> MemoryApiServer::as(std::string manager) {

@@ -100,7 +100,12 @@ class MemoryApiServer final : public kube::Client {
   Result<nlohmann::json> patch(const kube::Resource& resource, const kube::Key& key,
                                const nlohmann::json& body, const kube::PatchOptions& options) override;
   Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid = "") override;
+  // What write_log() was given, whatever the container; the last lines and the first bytes of them.
+  Result<std::string> log(const kube::Key& pod, const kube::LogOptions& options) override;
   Result<std::string> server_version() override { return std::string("v1.35.0"); }
+
+  // As the kubelet keeps it: as long as the pod is there.
+  void write_log(const kube::Key& pod, std::string text);
 
   // ---- Watches of a harness with one thread ----
   using WatchId = std::uint64_t;
@@ -187,6 +192,7 @@ class MemoryApiServer final : public kube::Client {
   WatchHistory history_;
   std::optional<std::uint64_t> frozen_;
   std::set<std::string> uids_;
+  std::map<kube::Key, std::string> logs_;  // by pod
   std::map<std::string, std::set<std::pair<std::string, kube::Key>>> dependents_;  // by the owner's uid
   bool dangling_ = false;  // something may be owned by nobody
   std::uint64_t next_uid_ = 1;

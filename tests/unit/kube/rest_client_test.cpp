@@ -43,6 +43,23 @@ TEST_F(RestClientTest, Get) {
   EXPECT_GT(sent().deadline, seconds(9));
 }
 
+TEST_F(RestClientTest, LogIsTheTextAsItIs) {
+  script_->answer(200, "step 1\nnot { JSON \xff\n");
+  const auto log = client()->log({"ml", "a"}, {.container = "test", .tail_lines = 3, .limit_bytes = 100});
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ(*log, "step 1\nnot { JSON \xff\n");
+  EXPECT_EQ(sent().path, "/api/v1/namespaces/ml/pods/a/log?container=test&tailLines=3&limitBytes=100");
+}
+
+TEST_F(RestClientTest, ALogThatCannotBeReadIsAnErrorWithTheServersWords) {
+  script_->answer(400, R"({"kind":"Status","status":"Failure","reason":"BadRequest","code":400,
+                           "message":"container \"test\" in pod \"a\" is waiting to start"})");
+  const auto log = client()->log({"ml", "a"}, {});
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().code, ErrorCode::Invalid);
+  EXPECT_NE(log.error().message.find("is waiting to start"), std::string::npos) << log.error().message;
+}
+
 TEST_F(RestClientTest, ListFillsInWhatItemsLack) {
   script_->answer(200,
                   R"({"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9","continue":"more"},
