@@ -40,6 +40,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     return runtime::Requeue{};
   }
   const std::shared_ptr<Memory> memory = recall(key, *known);
+  if (auto done = catch_up(key, *memory); !done) return done.error();
   const api::RolloutStatus before = memory->status;
   log_about(before);
   api::Rollout rollout = known->rollout;
@@ -58,7 +59,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
       if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
         // Nothing was done yet: the next visit plans again from the status before, with the same look.
         memory->status = before;
-        if (saved.error().code == ErrorCode::Conflict) forget_status(key);
+        memory->outdated = saved.error().code == ErrorCode::Conflict;
         if (seen.look) look_finished(key, std::move(*seen.look));
         return saved.error();
       }
@@ -117,17 +118,28 @@ std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(const kube:
   return memory;
 }
 
+// After a Conflict the cache may still hold what the object was before: from that nothing may be decided, for what
+// follows without a save would be carried out unguarded.
+Outcome RolloutReconciler::catch_up(const kube::Key& key, Memory& memory) {
+  if (!memory.outdated) return Ok{};
+  const auto found = client_.get(api::kRollouts, key);
+  if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
+  const api::Rollout rollout = api::read_rollout(*found).rollout;
+  if (rollout.uid != memory.uid) return Ok{};  // another one of the same name: the cache will tell
+  memory.status = memory.saved = rollout.status;
+  memory.saved_at = clock_.now();
+  memory.version = rollout.resource_version;
+  memory.trouble.clear();
+  memory.outdated = false;
+  return Ok{};
+}
+
 void RolloutReconciler::forget(const kube::Key& key) {
   looks_.cancel(key);
   if (observer_) observer_->forgotten(key);
   const std::lock_guard lock(mutex_);
   memories_.erase(key);
   finished_.erase(key);
-}
-
-void RolloutReconciler::forget_status(const kube::Key& key) {
-  const std::lock_guard lock(mutex_);
-  memories_.erase(key);
 }
 
 bool RolloutReconciler::must_save(const Memory& memory, Time now) const {

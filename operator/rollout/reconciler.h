@@ -76,11 +76,12 @@ class RolloutReconciler final : public runtime::Reconciler {
     Time saved_at{};
     std::string trouble;          // why the last decision could not be carried out
     std::vector<Unconfirmed> unconfirmed;  // oldest first, since the last save that was done for certain
+    bool outdated = false;        // the object is newer than the cache may be: it is read from the server again
   };
 
   std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
+  Outcome catch_up(const kube::Key& key, Memory& memory);
   void forget(const kube::Key& key);
-  void forget_status(const kube::Key& key);  // it is read from the cache again
   std::optional<metrics::LookResult> take_finished(const kube::Key& key);
   Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);
   Outcome save_decision(const kube::Key& key, const KnownRollout& known, Memory& memory,

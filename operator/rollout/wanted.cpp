@@ -20,7 +20,7 @@ int candidate_replicas(const Context& context) {
 }
 
 // Whether requests may still go to a former revision: the live route sends some there, whoever wrote it, or no gateway
-// has answered for the one that does not.
+// has accepted the one that does not.
 bool may_be_routed(const Context& context, const std::string& revision) {
   const traffic::RouteState& route = context.seen.route;
   const auto& live = route.live;
@@ -28,7 +28,7 @@ bool may_be_routed(const Context& context, const std::string& revision) {
                (live->candidate == revision && live->candidate_percent > 0))) {
     return true;
   }
-  return !route.as_wanted || route.acceptance == traffic::Acceptance::Unknown;
+  return !route.as_wanted || route.acceptance != traffic::Acceptance::Accepted;
 }
 
 // A former revision keeps its size until its delay is over, and as long as it may get requests.

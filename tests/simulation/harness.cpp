@@ -175,6 +175,10 @@ void Harness::advance(Duration longest) {
   // What is due and was not done waits for something else than time.
   if (due && *due > world.clock.now()) {
     by = std::min(longest, std::chrono::duration_cast<Duration>(*due - world.clock.now()));
+  } else {
+    for (const Time until : lagging_) {
+      if (until > world.clock.now()) by = std::min(by, std::chrono::duration_cast<Duration>(until - world.clock.now()));
+    }
   }
   world.advance(by);
   ++counters_.advances;

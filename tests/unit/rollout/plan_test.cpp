@@ -99,6 +99,23 @@ TEST_F(Plan, OldStableStaysForScaleDownDelay) {
   EXPECT_EQ(world.replicas_wanted("v1"), 0);
 }
 
+// Somebody may have led users to any revision, and a gateway does later what is written.
+TEST_F(Plan, NothingIsTakenAwayBeforeTheGatewayHasAcceptedTheRoute) {
+  world.start_stable();
+  world.seen.revisions["v0"] = {.exists = true, .desired = 2, .endpoints = 2};
+  world.route_follows = false;
+  world.seen.route.as_wanted = false;
+  world.step();
+  EXPECT_EQ(world.replicas_wanted("v0"), 2);
+  world.seen.route.as_wanted = true;
+  world.seen.route.acceptance = traffic::Acceptance::Unknown;
+  world.step();
+  EXPECT_EQ(world.replicas_wanted("v0"), 2);
+  world.seen.route.acceptance = traffic::Acceptance::Accepted;
+  world.step();
+  EXPECT_EQ(world.replicas_wanted("v0"), 0);
+}
+
 TEST_F(Plan, BadCandidateIsRolledBackAtTheLookThatProvesIt) {
   start_candidate();
   world.answer(kBad);

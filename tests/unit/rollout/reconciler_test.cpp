@@ -87,6 +87,23 @@ TEST_F(ReconcilerTest, DoesNotUndoAStatusThatItsCacheHadNotSeen) {
   ASSERT_EQ(stored().history.size(), 1u);
 }
 
+// From the old status nothing would have to be saved, so nothing would guard what is carried out.
+TEST_F(ReconcilerTest, AfterAConflictItGoesOnFromWhatTheServerHas) {
+  ASSERT_TRUE(server.create(api::kRollouts, manifest()).ok());
+  show_rollout();
+  ASSERT_TRUE(reconcile().ok());
+  api::RolloutStatus newer = stored();
+  newer.rejected_revision = newer.candidate_revision;
+  newer.candidate_revision.clear();
+  newer.stable_revision = "another";
+  save_as_another(newer);
+  clock.advance(hours(1));  // the progress deadline is over: there is something to save
+  ASSERT_FALSE(reconcile().ok());
+  ASSERT_TRUE(reconcile().ok()) << "though the cache has not seen it";
+  EXPECT_EQ(stored().stable_revision, "another");
+  EXPECT_EQ(stored().rejected_revision, newer.rejected_revision);
+}
+
 TEST_F(ReconcilerTest, GoesOnFromItsOwnStatusWhenOnlyTheSpecWasChanged) {
   ASSERT_TRUE(server.create(api::kRollouts, manifest()).ok());
   show_rollout();
