@@ -6,10 +6,12 @@
 #include <set>
 #include <utility>
 
+#include "kube/object.h"
+
 namespace sluice::api {
 namespace {
 
-constexpr const char* kBodies = "canary, shadow and approval";
+constexpr const char* kBodies = "canary, shadow, approval and systemTest";
 
 void read_canary(const FieldReader& in, CanaryStage& out) {
   if (const auto* weights = in.find("weights"); weights != nullptr && weights->is_array()) {
@@ -33,6 +35,17 @@ void read_shadow(const FieldReader& in, ShadowStage& out) {
   in.read("minLooks", out.min_looks);
 }
 
+void read_system_test(const FieldReader& in, SystemTestStage& out) {
+  in.require("job");
+  if (const auto* job = in.find("job")) {
+    in.child("job").require("template");  // says so when the job is not an object
+    if (job->is_object()) out.job = *job;
+  }
+  if (in.has("deadline")) in.read("deadline", out.deadline.emplace());
+  in.read("retries", out.retries);
+  in.read("initial", out.initial);
+}
+
 std::string at(const std::string& list, std::size_t index) { return list + "[" + std::to_string(index) + "]"; }
 
 void check_weights(const std::vector<int>& weights, const std::string& path, std::vector<FieldError>& out) {
@@ -47,6 +60,51 @@ void check_weights(const std::vector<int>& weights, const std::string& path, std
       out.push_back({at(path, i), "must be above the one before it, " + std::to_string(weights[i - 1])});
     }
   }
+}
+
+// With the labels of a revision the pods of a test would be sent its requests.
+void check_test_template(const nlohmann::json& pod_template, const std::string& path, std::vector<FieldError>& out) {
+  const auto* spec = kube::find(pod_template, {"spec"});
+  const auto* containers = kube::find(pod_template, {"spec", "containers"});
+  if (containers == nullptr || !containers->is_array() || containers->empty()) {
+    out.push_back({path + ".spec.containers", "write at least one container"});
+  }
+  const std::string restart = spec == nullptr ? "" : kube::string_at(*spec, {"restartPolicy"});
+  if (!restart.empty() && restart != "Never" && restart != "OnFailure") {
+    out.push_back(
+        {path + ".spec.restartPolicy", "leave it out, or write Never or OnFailure: a test comes to an end"});
+  }
+  for (const char* ours : {kRolloutLabel, kRevisionLabel, kStageLabel, kAttemptLabel}) {
+    if (kube::find(pod_template, {"metadata", "labels", ours}) == nullptr) continue;
+    out.push_back({path + ".metadata.labels", "remove " + std::string(ours) + ": Sluice sets it"});
+  }
+}
+
+// A Job that is gone before its end was seen tells nothing.
+constexpr std::int64_t kShortestTtl = 60;
+
+void check_system_test(const SystemTestStage& test, const std::string& path, std::vector<FieldError>& out) {
+  const nlohmann::json job = test.job.tree();
+  if (!job.is_object()) {
+    out.push_back({path + ".job", "is required: write the Job that tests the candidate"});
+    return;
+  }
+  const auto* pod_template = kube::find(job, {"template"});
+  check_test_template(pod_template == nullptr ? nlohmann::json() : *pod_template, path + ".job.template", out);
+  const auto* ttl = kube::find(job, {"ttlSecondsAfterFinished"});
+  if (ttl != nullptr && whole_number(*ttl).value_or(0) < kShortestTtl) {
+    out.push_back({path + ".job.ttlSecondsAfterFinished", "must be at least 60: its end has to be seen"});
+  }
+  for (const char* managed : {"selector", "manualSelector"}) {
+    if (kube::find(job, {managed}) == nullptr) continue;
+    out.push_back({path + ".job." + managed, "leave it out: Kubernetes sets it"});
+  }
+  const bool own_deadline = kube::find(job, {"activeDeadlineSeconds"}) != nullptr;
+  if (own_deadline && test.deadline) {
+    out.push_back({path + ".deadline", "leave it out, or job.activeDeadlineSeconds: both say the same"});
+  }
+  if (test.deadline && *test.deadline <= Duration(0)) out.push_back({path + ".deadline", "must be longer than 0s"});
+  if (test.retries < 0 || test.retries > 10) out.push_back({path + ".retries", "must be from 0 to 10"});
 }
 
 // Checks one body; returns how many looks the stage takes at least.
@@ -71,6 +129,10 @@ struct CheckBody {
     return shadow.min_looks;
   }
   std::int64_t operator()(const ApprovalStage&) const { return 0; }
+  std::int64_t operator()(const SystemTestStage& test) const {
+    check_system_test(test, path + ".systemTest", out);
+    return 0;
+  }
 };
 
 // A stage that ends before its looks can be taken would always be inconclusive.
@@ -100,19 +162,22 @@ StageSpec read_stage(const FieldReader& in) {
   in.read("name", stage.name);
   in.read("minDuration", stage.min_duration);
   in.read("maxDuration", stage.max_duration);
-  const std::array<const char*, 3> bodies{"canary", "shadow", "approval"};
+  const std::array<const char*, 4> bodies{"canary", "shadow", "approval", "systemTest"};
   const auto written = std::count_if(bodies.begin(), bodies.end(), [&](const char* body) { return in.has(body); });
   if (written != 1) {
-    in.problem("canary", std::string(written == 0 ? "is required" : "is not alone") + ": write exactly one of " + kBodies);
+    const std::string wrong = written == 0 ? "is required" : "is not alone";
+    in.problem("canary", wrong + ": write exactly one of " + kBodies);
     return stage;
   }
   if (in.has("canary")) {
     read_canary(in.child("canary"), stage.body.emplace<CanaryStage>());
   } else if (in.has("shadow")) {
     read_shadow(in.child("shadow"), stage.body.emplace<ShadowStage>());
+  } else if (in.has("approval")) {
+    // The child says so when it is not an object.
+    in.child("approval").read("initial", stage.body.emplace<ApprovalStage>().initial);
   } else {
-    in.child("approval");  // says so when it is not an object
-    stage.body.emplace<ApprovalStage>();
+    read_system_test(in.child("systemTest"), stage.body.emplace<SystemTestStage>());
   }
   return stage;
 }
@@ -132,6 +197,11 @@ void check_stages(const Spec& spec, std::vector<FieldError>& out) {
     }
     const std::int64_t looks = std::visit(CheckBody{path, out}, stage.body);
     check_time(stage, spec.analysis, looks, path, out);
+    const auto* test = std::get_if<SystemTestStage>(&stage.body);
+    if (test != nullptr && test->deadline && *test->deadline > stage.max_duration) {
+      out.push_back({path + ".systemTest.deadline",
+                     "must be at most maxDuration, " + format_duration(stage.max_duration)});
+    }
   }
 }
 

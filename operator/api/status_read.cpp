@@ -106,6 +106,22 @@ ArmCounts arm_of(const json& in, const char* field) {
   return {count_of(*arm, "events"), count_of(*arm, "total")};
 }
 
+// Without a name it cannot be found again: such an attempt is begun anew.
+std::optional<JobStatus> job_of(const json& in) {
+  const json* job = find(in, "job");
+  if (job == nullptr) return std::nullopt;
+  JobStatus out;
+  out.attempt = number_of<int>(*job, "attempt", -1);
+  out.name = text_of(*job, "name");
+  if (out.attempt < 1 || out.name.empty()) return std::nullopt;
+  out.uid = text_of(*job, "uid");
+  out.running_since = time_of(*job, "runningSince");
+  out.verdict = word_of(*job, "verdict", Verdict::None);
+  out.retry_at = time_of(*job, "retryAt");
+  out.message = text_of(*job, "message");
+  return out;
+}
+
 // Without a start the limits of the stage mean nothing: such a stage is begun again.
 std::optional<StageStatus> stage_of(const json& in) {
   const json* stage = find(in, "stage");
@@ -123,6 +139,7 @@ std::optional<StageStatus> stage_of(const json& in) {
   out.weight_set_at = time_of(*stage, "weightSetAt");
   out.looks = number_of<int>(*stage, "looks");
   out.passed = text_of(*stage, "passed");
+  out.job = job_of(*stage);
   return out;
 }
 

@@ -36,6 +36,16 @@ json to_json(const ArmCounts& arm) {
   return out;
 }
 
+json to_json(const JobStatus& job) {
+  json out{{"attempt", job.attempt}, {"name", job.name}};
+  put(out, "uid", job.uid);
+  put(out, "runningSince", job.running_since);
+  if (job.verdict != Verdict::None) out["verdict"] = to_string(job.verdict);
+  put(out, "retryAt", job.retry_at);
+  put(out, "message", job.message);
+  return out;
+}
+
 json to_json(const StageStatus& stage) {
   json out{{"index", stage.index},
            {"name", stage.name},
@@ -45,6 +55,7 @@ json to_json(const StageStatus& stage) {
   put(out, "firstTrafficAt", stage.first_traffic_at);
   put(out, "weightSetAt", stage.weight_set_at);
   put(out, "passed", stage.passed);
+  if (stage.job) out["job"] = to_json(*stage.job);
   return out;
 }
 

@@ -25,6 +25,9 @@ inline const kube::Resource kRollouts{kGroup, kVersion, "rollouts", "Rollout", t
 // Labels on everything that belongs to a Rollout.
 inline constexpr const char* kRolloutLabel = "sluice.dev/rollout";
 inline constexpr const char* kRevisionLabel = "sluice.dev/revision";
+// On the Jobs of a stage; on their pods instead of the revision, whose Service they must not be behind.
+inline constexpr const char* kStageLabel = "sluice.dev/stage";
+inline constexpr const char* kAttemptLabel = "sluice.dev/attempt";
 
 // Verbs by annotation; the values name what they act on, so that they can stay in a manifest.
 // "<revision>" or "<revision>/<anything>"; each value acts once, so the same verb can be asked for again by
@@ -105,10 +108,20 @@ struct ShadowStage {
 
 // A person decides; the exposure stays as it was.
 struct ApprovalStage {
+  bool initial = false;  // asked of the first revision too
   bool operator==(const ApprovalStage&) const = default;
 };
 
-using StageBody = std::variant<CanaryStage, ShadowStage, ApprovalStage>;
+// A Job that calls the candidate's own Service, before any user meets it.
+struct SystemTestStage {
+  RawJson job;                       // a JobSpec, as written
+  std::optional<Duration> deadline;  // of one attempt; absent: test_deadline() says
+  int retries = 3;                   // further attempts after errors that are none of the test
+  bool initial = false;              // asked of the first revision too
+  bool operator==(const SystemTestStage&) const = default;
+};
+
+using StageBody = std::variant<CanaryStage, ShadowStage, ApprovalStage, SystemTestStage>;
 
 struct StageSpec {
   std::string name;
@@ -173,6 +186,18 @@ struct Condition {
   bool operator==(const Condition&) const = default;
 };
 
+// The latest attempt of a stage that runs a Job.
+struct JobStatus {
+  int attempt = 0;                     // from 1
+  std::string name;                    // of the Job; no two attempts share one
+  std::string uid;                     // of the Job, once it was seen: it is never made again
+  std::optional<Time> running_since;   // a container of it was seen running
+  Verdict verdict = Verdict::None;     // Pass, Fail, or Error: it could not be run
+  std::optional<Time> retry_at;        // after an Error: when the next attempt begins
+  std::string message;                 // why that verdict, in a sentence
+  bool operator==(const JobStatus&) const = default;
+};
+
 struct StageStatus {
   int index = 0;
   std::string name;
@@ -182,6 +207,7 @@ struct StageStatus {
   std::optional<Time> weight_set_at;    // the route was seen accepted at this step's weight
   int looks = 0;                        // at this step
   std::string passed;                   // why it can be passed once minDuration is over; empty: it cannot yet
+  std::optional<JobStatus> job;         // of a systemTest stage
   bool operator==(const StageStatus&) const = default;
 };
 

@@ -87,11 +87,16 @@ bool is_web_address(const std::string& address) {
   return false;
 }
 
+// The other stages ask a person or a Job.
+bool is_judged_by_metrics(const StageSpec& stage) {
+  return std::holds_alternative<CanaryStage>(stage.body) || std::holds_alternative<ShadowStage>(stage.body);
+}
+
 }  // namespace
 
 void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
   const AnalysisSpec& analysis = spec.analysis;
-  const bool needed = !spec.stages.empty();
+  const bool needed = std::any_of(spec.stages.begin(), spec.stages.end(), is_judged_by_metrics);
   if (needed || !analysis.prometheus_address.empty()) {
     if (!is_web_address(analysis.prometheus_address)) {
       out.push_back({"spec.analysis.prometheus.address",

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "kube/object.h"
 #include "workload/builders.h"
 #include "workload/revision.h"
+#include "workload/test_job.h"
 #include "workload/up_to_date.h"
 
 namespace sluice::rollout {
@@ -45,7 +47,10 @@ class Actuator {
     for (const std::string& revision : wanted_.deleted) {
       if (auto done = remove_revision(revision); !done) return done;
     }
-    return Ok{};
+    for (const std::string& job : wanted_.deleted_jobs) {
+      if (auto done = remove_job(job); !done) return done;
+    }
+    return ensure_job();
   }
 
  private:
@@ -155,6 +160,31 @@ class Actuator {
       if (auto done = remove(workload::kServices, service, live->uid); !done) return done;
     }
     return Ok{};
+  }
+
+  // Created, not applied: a Job that is there stays as it is, and the server tells of it.
+  Outcome ensure_job() {
+    if (!wanted_.job) return Ok{};
+    const auto& stages = rollout_.spec.stages;
+    const auto stage = std::find_if(stages.begin(), stages.end(),
+                                    [&](const api::StageSpec& s) { return s.name == wanted_.job->stage; });
+    if (stage == stages.end()) return Ok{};
+    const nlohmann::json job = workload::test_job(rollout_, *stage, wanted_.job->attempt);
+    const kube::Key key = kube::key_of(job);
+    if (cache_.job(key)) return Ok{};
+    auto made = client_.create(workload::kJobs, job);
+    if (made) return Ok{};
+    if (made.error().code != ErrorCode::AlreadyExists) return made.error();
+    const auto found = client_.get(workload::kJobs, key);
+    if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
+    const auto view = workload::project_job(*found);
+    if (!view || view->owner_uid != rollout_.uid) return foreign(workload::kJobs, key);
+    return Ok{};
+  }
+
+  Outcome remove_job(const std::string& name) {
+    const auto live = cache_.job(key_of(name));
+    return live && !live->deleting ? remove(workload::kJobs, live->key, live->uid) : Outcome(Ok{});
   }
 
   Outcome remove(const kube::Resource& resource, const kube::Key& key, const std::string& uid) {

@@ -106,8 +106,10 @@ void advance_promotion(Context& context) {
   if (route.as_wanted && route.acceptance == traffic::Acceptance::Accepted) finish_promotion(context);
 }
 
-// The first revision has nothing to be compared with, and nobody to take traffic from.
+// The first revision has nothing to be compared with, and nobody to take traffic from. It goes through those stages
+// that ask for it.
 void advance_first(Context& context) {
+  if (!context.status().promoting_since && has_stages(context)) return run_stages(context);
   if (!pods_ready(context, context.spec().replicas)) return;
   context.status().verdict = "Initial";
   finish_promotion(context);
@@ -150,7 +152,8 @@ void apply_verbs(Context& context) {
     begin(context, wanted, status.attempt + 1);
     return;
   }
-  if (status.candidate_revision.empty() || status.stable_revision.empty()) return;
+  // A first revision without stages becomes stable by itself.
+  if (status.candidate_revision.empty() || (context.is_first() && !status.stage)) return;
   if (asked(context, api::kAbortAnnotation, status.candidate_revision)) {
     roll_back(context, "Aborted", "revision " + status.candidate_revision + " was rolled back on request");
     return;
@@ -181,7 +184,7 @@ void begin_promotion(Context& context, const std::string& verdict, const std::st
 void advance_candidate(Context& context) {
   api::RolloutStatus& status = context.status();
   if (status.candidate_revision.empty()) return;
-  if (status.stable_revision.empty()) {
+  if (context.is_first()) {
     advance_first(context);
   } else if (status.promoting_since) {
     advance_promotion(context);

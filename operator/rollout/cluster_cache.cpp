@@ -1,6 +1,7 @@
 #include "rollout/cluster_cache.h"
 
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "api/json.h"
 #include "workload/revision.h"
@@ -52,6 +53,7 @@ ClusterCache::ClusterCache(Scope scope)
       services_("services", workload::project_service),
       endpoints_("endpointslices", workload::project_endpoints),
       pods_("pods", workload::project_pod),
+      jobs_("jobs", workload::project_job),
       routes_("httproutes", traffic::project_route) {
   const auto by_rollout = [](const kube::Key&, const auto& view) {
     return std::vector<kube::Key>{view.rollout_key()};
@@ -59,6 +61,7 @@ ClusterCache::ClusterCache(Scope scope)
   deployments_of_ = deployments_.add_index(by_rollout);
   endpoints_of_ = endpoints_.add_index(by_rollout);
   pods_of_ = pods_.add_index(by_rollout);
+  jobs_of_ = jobs_.add_index(by_rollout);
   if (scope_.shard.count <= 1) return;
   rollouts_.only([shard = scope_.shard](const nlohmann::json& object) { return shard.owns(kube::key_of(object)); });
   const auto of_shard = [shard = scope_.shard](const nlohmann::json& object) {
@@ -69,6 +72,7 @@ ClusterCache::ClusterCache(Scope scope)
   endpoints_.only(of_shard);
   pods_.only(of_shard);
   routes_.only(of_shard);
+  jobs_.only(of_shard);
 }
 
 std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::sinks() {
@@ -77,6 +81,7 @@ std::vector<std::pair<kube::Resource, runtime::ReflectorSink*>> ClusterCache::si
                                                                       {workload::kServices, &services_},
                                                                       {workload::kEndpointSlices, &endpoints_},
                                                                       {workload::kPods, &pods_},
+                                                                      {workload::kJobs, &jobs_},
                                                                       {traffic::kHttpRoutes, &routes_}};
   return all;
 }
@@ -98,6 +103,7 @@ void ClusterCache::on_change(const std::function<void(const kube::Key&)>& change
   services_.on_change(of_rollout);
   endpoints_.on_change(of_rollout);
   pods_.on_change(of_rollout);
+  jobs_.on_change(of_rollout);
   routes_.on_change(of_rollout);
 }
 
@@ -137,6 +143,18 @@ void ClusterCache::stop() {
   for (auto& reflector : reflectors_) reflector->stop();
 }
 
+void ClusterCache::add_job(const workload::JobView& job, const api::Rollout& rollout, Observation& seen) const {
+  if (job.owner_uid != rollout.uid) return;
+  JobSeen out{job.uid, job.revision, job.state, job.reason, job.message, job.deleting, job.created, {}};
+  for (const auto& item : pods_.indexed(pods_of_, rollout.key)) {
+    const workload::PodView& pod = *item.object;
+    if (pod.job != job.key.name || pod.owner_uid != job.uid) continue;
+    const auto rank = [](const workload::PodView& one) { return std::tuple(one.failed, one.created, one.key.name); };
+    if (out.pod.key.name.empty() || rank(out.pod) < rank(pod)) out.pod = pod;
+  }
+  seen.jobs.insert_or_assign(job.key.name, std::move(out));
+}
+
 Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutStatus& status) const {
   const api::Rollout& rollout = known.rollout;
   Observation seen;
@@ -165,6 +183,8 @@ Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutS
         workload::ready_endpoints(slices[workload::revision_service_name(rollout.key.name, view.revision)]);
     revision.problem = workload::why_not_ready(&view, pods[view.revision]);
   }
+
+  for (const auto& item : jobs_.indexed(jobs_of_, rollout.key)) add_job(*item.object, rollout, seen);
 
   if (const auto split = split_of(status)) {
     const auto live = routes_.get(rollout.key);

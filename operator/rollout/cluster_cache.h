@@ -65,6 +65,10 @@ class ClusterCache {
   // Everything about one Rollout as plan() wants it; `status` is the one to judge the route against.
   Observation observe(const KnownRollout& known, const api::RolloutStatus& status) const;
 
+  // Adds a Job of the Rollout, with the pod of it that tells most, unless it is somebody else's.
+  void add_job(const workload::JobView& job, const api::Rollout& rollout, Observation& seen) const;
+
+  std::shared_ptr<const workload::JobView> job(const kube::Key& key) const { return jobs_.get(key); }
   std::shared_ptr<const workload::DeploymentView> deployment(const kube::Key& key) const {
     return deployments_.get(key);
   }
@@ -83,10 +87,12 @@ class ClusterCache {
   runtime::Store<workload::ServiceView> services_;
   runtime::Store<workload::EndpointsView> endpoints_;
   runtime::Store<workload::PodView> pods_;
+  runtime::Store<workload::JobView> jobs_;
   runtime::Store<traffic::RouteView> routes_;
   std::size_t deployments_of_ = 0;
   std::size_t endpoints_of_ = 0;
   std::size_t pods_of_ = 0;
+  std::size_t jobs_of_ = 0;
   std::vector<std::unique_ptr<runtime::Reflector>> reflectors_;
 };
 

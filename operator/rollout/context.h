@@ -36,6 +36,9 @@ struct Context {
     return found == seen.revisions.end() ? kNone : found->second;
   }
 
+  // Nothing serves yet that it could be compared with.
+  bool is_first() const { return status().stable_revision.empty(); }
+
   void event(Event::Type type, std::string reason, std::string note) {
     decision.events.push_back({type, std::move(reason), std::move(note)});
   }

@@ -41,6 +41,7 @@ bool noticeably_different(const api::RolloutStatus& before, const api::RolloutSt
     status.evidence.packed.clear();
     status.evidence.through.reset();
     if (status.stage) status.stage->looks = 0;
+    if (status.stage && status.stage->job) status.stage->job->message.clear();
     status.traffic.realised.reset();
     for (api::Condition& condition : status.conditions) condition.message.clear();
     return status;

@@ -11,7 +11,8 @@
 //  - the weights sum to 100, and the candidate's is never above the one of its stage's step;
 //  - the candidate gets no traffic before its endpoints are ready and stable's past has been asked for;
 //  - no promotion and no roll-back by evidence without a finished look that shows it;
-//  - a look that failed, or that found no data, changes no weight.
+//  - a look that failed, or that found no data, changes no weight;
+//  - no two Jobs of one attempt of a system test, and no weight before it was passed.
 #pragma once
 
 #include <map>
@@ -23,6 +24,8 @@
 #include "api/validate.h"
 #include "metrics/block.h"
 #include "traffic/provider.h"
+#include "workload/test_job.h"
+#include "workload/views.h"
 
 namespace sluice::rollout {
 
@@ -36,6 +39,24 @@ struct RevisionSeen {
   Time created{};
 };
 
+// A Job of a systemTest stage and its newest pod, as they are in the cluster.
+struct JobSeen {
+  std::string uid;
+  std::string revision;
+  workload::JobState state = workload::JobState::Running;
+  std::string reason;            // why it failed, as Kubernetes says
+  std::string message;
+  bool deleting = false;
+  Time created{};
+  workload::PodView pod;         // the one that tells most: the newest that failed, else the newest; may be none
+};
+
+// The end of the log of a test that failed, or why it could not be read.
+struct LogTail {
+  std::string text;
+  std::string error;
+};
+
 struct Observation {
   std::string wanted_revision;                     // of the spec's template
   std::vector<api::FieldError> invalid;            // what validate() found
@@ -43,6 +64,8 @@ struct Observation {
   traffic::RouteState route;                       // against the split that the saved status asks for
   std::string trouble;                             // why the decision before could not be carried out; empty: it was
   std::optional<metrics::LookResult> look;         // the look that was asked for by the decision before, if taken
+  std::map<std::string, JobSeen> jobs;             // all that are ours, by name
+  std::optional<LogTail> log;                      // of the pod that wanted_log() names, if it names one
 };
 
 struct WantedRevision {
@@ -51,12 +74,21 @@ struct WantedRevision {
   bool operator==(const WantedRevision&) const = default;
 };
 
+// The Job of one attempt of a system test.
+struct WantedJob {
+  std::string stage;
+  workload::TestAttempt attempt;
+  bool operator==(const WantedJob&) const = default;
+};
+
 // What must hold in the cluster. Revisions that are not listed are left alone, except those to be deleted.
 struct Wanted {
   std::vector<WantedRevision> revisions;
   std::vector<std::string> deleted;
   std::string service_revision;            // which revision the stable Service selects; empty: no Service yet
   std::optional<traffic::Split> split;     // nullopt: no route yet
+  std::optional<WantedJob> job;            // is made if it is not there, and never changed
+  std::vector<std::string> deleted_jobs;
   bool operator==(const Wanted&) const = default;
 };
 
@@ -82,6 +114,14 @@ struct Decision {
 };
 
 Decision plan(const api::Rollout& rollout, const Observation& seen, Time now);
+
+// The container whose log explains the failure of the test that the status knows to be under way; nullopt: there is
+// none to be read.
+struct LogOf {
+  std::string pod;
+  std::string container;
+};
+std::optional<LogOf> wanted_log(const api::RolloutStatus& status, const Observation& seen);
 
 // The split that a status asks for; nullopt before there is a stable revision.
 std::optional<traffic::Split> split_of(const api::RolloutStatus& status);

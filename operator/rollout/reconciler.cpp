@@ -6,6 +6,7 @@
 #include "api/json.h"
 #include "base/log.h"
 #include "rollout/actuator.h"
+#include "rollout/job_reading.h"
 
 namespace sluice::rollout {
 namespace {
@@ -47,6 +48,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   rollout.status = before;
 
   Observation seen = cache_.observe(*known, before);
+  if (auto read = read_job(client_, cache_, rollout, before, seen); !read) return read.error();
   seen.look = take_finished(key);
   seen.trouble = memory->trouble;
   const Time now = clock_.now();

@@ -13,6 +13,9 @@ class Approval final : public StageKind {
     return {.weight = before.weight, .mirror = 0};  // mirrors end with their stage
   }
   int min_looks(const api::StageSpec&) const override { return std::numeric_limits<int>::max(); }
+  bool initial(const api::StageSpec& stage) const override {
+    return std::get<api::ApprovalStage>(stage.body).initial;
+  }
 
   void visit(Context& context) const override {
     const api::RolloutStatus& status = context.status();

@@ -39,7 +39,13 @@ class StageKind {
   // What a look that saw every guardrail means for the step under way. Here: the decision table of verdict.h.
   virtual StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const;
 
-  // At each visit while the exposure is as asked.
+  // Whether the first revision, which nothing can be compared with, goes through it too.
+  virtual bool initial(const api::StageSpec&) const { return false; }
+
+  // Takes in what is seen of the stage's own objects: at each visit, also while it is paused. May roll back.
+  virtual void follow(Context&) const {}
+
+  // At each visit while the exposure is as asked and nothing is paused: what the stage does next.
   virtual void visit(Context&) const {}
 };
 
@@ -49,6 +55,7 @@ const StageKind& kind_of(const api::StageSpec& stage);
 const StageKind& kind_of(const api::CanaryStage&);    // stage_canary.cpp
 const StageKind& kind_of(const api::ShadowStage&);    // stage_shadow.cpp
 const StageKind& kind_of(const api::ApprovalStage&);  // stage_approval.cpp
+const StageKind& kind_of(const api::SystemTestStage&);  // stage_system_test.cpp
 
 // The exposure of a step of a stage of the spec. Precondition: both exist.
 Exposure exposure_at(const api::Spec& spec, int stage, int step);

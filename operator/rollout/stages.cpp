@@ -62,6 +62,7 @@ void follow_edited_spec(Context& context) {
   }
   const api::StageSpec& spec = current_stage(context);
   stage.step = std::clamp(stage.step, 0, kind_of(spec).steps(spec) - 1);
+  if (!std::holds_alternative<api::SystemTestStage>(spec.body)) stage.job.reset();
 }
 
 // What the gateway makes of the split that was asked for. Evidence counts only from when it was accepted.
@@ -106,23 +107,40 @@ void check_deadline(Context& context) {
   }
   const std::string message = "stage " + status.stage->name + " found no verdict within maxDuration, " +
                               humane(current_stage(context).max_duration);
-  const auto blind = std::find_if(status.conditions.begin(), status.conditions.end(), [](const auto& c) {
-    return c.type == "MetricsAvailable" && c.status != api::ConditionStatus::True;
+  const bool looks = exposure_of(status.traffic).any();
+  const auto blind = std::find_if(status.conditions.begin(), status.conditions.end(), [&](const auto& c) {
+    return looks && c.type == "MetricsAvailable" && c.status != api::ConditionStatus::True;
   });
   if (blind != status.conditions.end()) {  // an outage is not a verdict
     context.stalled_reason = blind->reason;
     context.hold = message + " because evidence is missing";
     return;
   }
+  be_inconclusive(context, message);
+}
+
+// The next stage that the candidate goes through, from the one at `index` on; nullopt: there is none.
+std::optional<int> stage_from(const Context& context, int index) {
+  const auto& stages = context.spec().stages;
+  for (; index < static_cast<int>(stages.size()); ++index) {
+    const api::StageSpec& stage = stages[static_cast<std::size_t>(index)];
+    if (!context.is_first() || kind_of(stage).initial(stage)) return index;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool has_stages(const Context& context) { return stage_from(context, 0).has_value(); }
+
+void be_inconclusive(Context& context, const std::string& message) {
   if (context.spec().on_inconclusive == api::OnInconclusive::RollBack) {
     roll_back(context, "Inconclusive", message);
     return;
   }
-  status.verdict = "Inconclusive";
+  context.status().verdict = "Inconclusive";
   context.event(Event::Type::Warning, "Inconclusive", message);
 }
-
-}  // namespace
 
 void follow_stage(Context& context) {
   if (!context.status().stage || context.spec().stages.empty()) return;
@@ -135,6 +153,7 @@ const api::StageSpec& current_stage(const Context& context) {
 }
 
 Exposure asked_exposure(const Context& context) {
+  if (context.is_first()) return {};  // there is no route yet
   const api::StageStatus& stage = *context.status().stage;
   return exposure_at(context.spec(), stage.index, stage.step);
 }
@@ -176,8 +195,12 @@ void run_stages(Context& context) {
       context.hold = "paused before the first stage";
       return;
     }
-    if (!may_expose(context, exposure_at(context.spec(), 0, 0))) return;
-    enter_stage(context, 0);
+    const int first = *stage_from(context, 0);
+    if (!may_expose(context, context.is_first() ? Exposure{} : exposure_at(context.spec(), first, 0))) return;
+    enter_stage(context, first);
+  }
+  if (context.is_first() && !kind_of(current_stage(context)).initial(current_stage(context))) {
+    return pass_stage(context, "NotInitial");  // the spec was edited
   }
   withdraw_if_gone(context);
   if (!exposed_as_asked(context)) {
@@ -189,8 +212,11 @@ void run_stages(Context& context) {
       set_exposure(context, asked);
     }
   }
+  kind_of(current_stage(context)).follow(context);
+  if (!status.stage) return;  // rolled back
   if (exposed_as_asked(context) && !context.spec().paused) {
     kind_of(current_stage(context)).visit(context);
+    if (!status.stage) return;
     leave_when_passed(context);
   }
   check_deadline(context);
@@ -199,8 +225,8 @@ void run_stages(Context& context) {
 void pass_stage(Context& context, const std::string& reason) {
   const api::StageStatus& stage = *context.status().stage;
   context.event(Event::Type::Normal, "StagePassed", "stage " + stage.name + " was passed: " + reason);
-  if (stage.index + 1 < static_cast<int>(context.spec().stages.size())) {
-    enter_stage(context, stage.index + 1);
+  if (const auto next = stage_from(context, stage.index + 1)) {
+    enter_stage(context, *next);
   } else {
     begin_promotion(context, reason, "all stages were passed");
   }

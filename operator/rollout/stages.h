@@ -10,8 +10,17 @@ namespace sluice::rollout {
 // What edits of the spec and of the route mean for the stage under way; first of all.
 void follow_stage(Context& context);
 
-// One visit of the stage under way, or of the first one.
+// One visit of the stage under way, or of the first one. Precondition: has_stages().
 void run_stages(Context& context);
+
+// Whether the candidate has any stage to go through: the first revision has those that are `initial`.
+bool has_stages(const Context& context);
+
+// An attempt of the systemTest that is under way. Precondition: status.stage.
+workload::TestAttempt attempt_of(const api::RolloutStatus& status, int attempt);
+
+// No verdict can be found without a person. RollBack or Pause, as the spec has it.
+void be_inconclusive(Context& context, const std::string& message);
 
 const api::StageSpec& current_stage(const Context& context);  // precondition: status().stage
 

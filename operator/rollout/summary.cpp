@@ -1,5 +1,6 @@
 // What people and tools read first: the phase, one sentence, and the conditions.
 #include "api/conditions.h"
+#include "api/names.h"
 #include "rollout/context.h"
 #include "rollout/sentence.h"
 
@@ -36,14 +37,14 @@ api::Phase phase_of(Context& context) {
     if (context.stalled_reason == "ProgressDeadlineExceeded" || context.stalled_reason == "RouteConflict") {
       return api::Phase::Degraded;
     }
-    const bool initial = status.stable_revision.empty();
+    const bool initial = context.is_first() && !status.stage;
     if (!initial && (context.spec().paused || !context.stalled_reason.empty())) return api::Phase::Paused;
     return api::Phase::Progressing;
   }
-  if (status.stable_revision.empty()) return api::Phase::Pending;
   if (!status.rejected_revision.empty() && context.seen.wanted_revision == status.rejected_revision) {
     return api::Phase::RolledBack;
   }
+  if (context.is_first()) return api::Phase::Pending;
   return context.revision(status.stable_revision).endpoints < context.spec().replicas ? api::Phase::Degraded
                                                                                      : api::Phase::Healthy;
 }
@@ -87,12 +88,17 @@ std::string exposure_text(const api::TrafficStatus& traffic) {
   return traffic.candidate > 0 ? " " + std::to_string(traffic.candidate) + "%" : "";
 }
 
+std::string job_message(const api::JobStatus& job) {
+  const bool running = job.verdict == api::Verdict::None;
+  return "Job " + job.name + (running ? " goes on" : std::string(" ended: ") + api::to_string(job.verdict));
+}
+
 std::string message_of(Context& context) {
   const api::RolloutStatus& status = context.status();
   if (!context.seen.invalid.empty()) return invalid_message(context.seen);
   if (!context.seen.trouble.empty()) return context.seen.trouble;
   if (status.candidate_revision.empty()) {
-    if (status.stable_revision.empty()) return "waiting for a template";
+    if (status.phase == api::Phase::Pending) return "waiting for a template";
     if (status.phase != api::Phase::RolledBack) return stable_message(context);
     std::string text = "revision " + status.rejected_revision + " was rolled back (" + status.verdict + ")";
     if (!status.history.empty()) text += ": " + status.history.front().message;
@@ -105,8 +111,13 @@ std::string message_of(Context& context) {
   std::string text = status.stage->name + exposure_text(status.traffic);
   if (status.attempt > 1) text += " (attempt " + std::to_string(status.attempt) + ")";
   text += ": ";
-  if (status.verdict == "Inconclusive") return text + "no verdict within maxDuration; promote, abort or retry it";
-  if (context.spec().paused) return text + "paused; " + evidence_message(status);
+  const auto& job = status.stage->job;
+  if (status.verdict == "Inconclusive") {
+    const bool failed_to_run = job && job->verdict == api::Verdict::Error;
+    return text + (failed_to_run ? "the test could not be run: " + job->message : "no verdict within maxDuration") +
+           "; promote, abort or retry it";
+  }
+  if (context.spec().paused) return text + "paused; " + (job ? job_message(*job) : evidence_message(status));
   if (!context.hold.empty()) return text + context.hold;
   if (context.metrics && !context.metrics->available) return text + context.metrics->message;
   if (!status.stage->weight_set_at) return text + "waiting for the gateway to accept the weight";
@@ -219,7 +230,8 @@ void summarise(Context& context) {
     status.replicas += context.revision(name).desired;
     status.ready_replicas += context.revision(name).endpoints;
   }
-  status.selector = std::string(api::kRolloutLabel) + "=" + context.rollout.key.name;
+  // The pods of tests have no revision, and do not count for an autoscaler.
+  status.selector = std::string(api::kRolloutLabel) + "=" + context.rollout.key.name + "," + api::kRevisionLabel;
 }
 
 }  // namespace sluice::rollout

@@ -9,7 +9,8 @@ namespace {
 int candidate_replicas(const Context& context) {
   const api::RolloutStatus& status = context.status();
   const api::Spec& spec = context.spec();
-  if (status.stable_revision.empty() || status.promoting_since) return spec.replicas;
+  if (status.promoting_since || (context.is_first() && !has_stages(context))) return spec.replicas;
+  if (context.is_first()) return std::max(1, spec.replicas);  // without a pod there is nothing to be tested
   Exposure exposure = exposure_of(status.traffic);
   int share = std::max(exposure.weight, exposure.mirror);
   if (!spec.stages.empty()) {
@@ -28,6 +29,7 @@ bool may_be_routed(const Context& context, const std::string& revision) {
                (live->candidate == revision && live->candidate_percent > 0))) {
     return true;
   }
+  if (context.is_first()) return false;  // before there is a stable revision there is no route
   return !route.as_wanted || route.acceptance != traffic::Acceptance::Accepted;
 }
 
@@ -66,6 +68,33 @@ void want_former_revisions(Context& context, std::set<std::string> placed) {
   std::erase_if(status.retired, [&](const api::RetiredRevision& r) { return !context.revision(r.revision).exists; });
 }
 
+// Jobs of system tests: the one of the attempt under way, and for people those that have ended and may tell why.
+void want_jobs(Context& context) {
+  const api::RolloutStatus& status = context.status();
+  Wanted& wanted = context.decision.wanted;
+  const bool tested = status.stage && status.stage->job && !status.promoting_since;
+  const std::string current = tested ? status.stage->job->name : std::string();
+  if (tested && status.stage->job->verdict == api::Verdict::None && status.stage->job->uid.empty()) {
+    wanted.job = WantedJob{status.stage->name, attempt_of(status, status.stage->job->attempt)};
+  }
+  std::vector<std::pair<Time, std::string>> kept;
+  for (const auto& [name, job] : context.seen.jobs) {
+    if (job.deleting || name == current) continue;
+    const bool ended = job.state != workload::JobState::Running;
+    const bool failed = job.state == workload::JobState::Failed;
+    const bool telling = (ended && job.revision == status.candidate_revision) ||
+                         (failed && job.revision == status.rejected_revision);
+    if (telling) {
+      kept.emplace_back(job.created, name);
+    } else {
+      wanted.deleted_jobs.push_back(name);
+    }
+  }
+  std::sort(kept.rbegin(), kept.rend());  // newest first
+  const auto keep = static_cast<std::size_t>(std::max(0, context.spec().revision_history_limit));
+  for (std::size_t i = keep; i < kept.size(); ++i) wanted.deleted_jobs.push_back(kept[i].second);
+}
+
 }  // namespace
 
 void want(Context& context) {
@@ -86,6 +115,7 @@ void want(Context& context) {
     placed.insert(status.candidate_revision);
   }
   want_former_revisions(context, placed);
+  want_jobs(context);
   wanted.service_revision = status.stable_revision;
   wanted.split = split_of(status);
   // Somebody keeps changing the route: do not fight. It is written again with the next change of ours.

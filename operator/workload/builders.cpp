@@ -19,13 +19,6 @@ nlohmann::json owner_reference(const api::Rollout& rollout) {
           {"blockOwnerDeletion", true}};
 }
 
-nlohmann::json metadata(const api::Rollout& rollout, const std::string& name) {
-  return {{"name", name},
-          {"namespace", rollout.key.ns},
-          {"labels", {{api::kRolloutLabel, rollout.key.name}, {"app.kubernetes.io/managed-by", "sluice"}}},
-          {"ownerReferences", nlohmann::json::array({owner_reference(rollout)})}};
-}
-
 nlohmann::json revision_labels(const api::Rollout& rollout, const std::string& revision) {
   return {{api::kRolloutLabel, rollout.key.name}, {api::kRevisionLabel, revision}};
 }
@@ -66,6 +59,13 @@ nlohmann::json service(const api::Rollout& rollout, const std::string& name, con
 }
 
 }  // namespace
+
+nlohmann::json metadata(const api::Rollout& rollout, const std::string& name) {
+  return {{"name", name},
+          {"namespace", rollout.key.ns},
+          {"labels", {{api::kRolloutLabel, rollout.key.name}, {"app.kubernetes.io/managed-by", "sluice"}}},
+          {"ownerReferences", nlohmann::json::array({owner_reference(rollout)})}};
+}
 
 nlohmann::json deployment(const api::Rollout& rollout, const std::string& revision, int replicas) {
   const nlohmann::json selected = revision_labels(rollout, revision);

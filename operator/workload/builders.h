@@ -17,6 +17,9 @@
 
 namespace sluice::workload {
 
+// What the metadata of every object begins with: name, namespace, the labels that all have, the owner.
+nlohmann::json metadata(const api::Rollout& rollout, const std::string& name);
+
 // The template is the one in rollout.spec, so `revision` must be the wanted one; older revisions are only
 // scaled (scale_patch). Pods get the two labels of the selector, whatever the user's template says there; the
 // user's labels are kept on pods and Deployment. Pods are never taken away before their successors are ready.

@@ -43,4 +43,14 @@ inline std::string explained(const std::string& reason, const std::string& messa
   return reason + ": " + message;
 }
 
+// Cut to a length fit for a status message and for events.
+inline std::string shortened(std::string message) {
+  constexpr std::size_t kMessageLimit = 300;  // bytes
+  if (message.size() <= kMessageLimit) return message;
+  std::size_t end = kMessageLimit;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  message.resize(end);
+  return message + "...";
+}
+
 }  // namespace sluice::workload

@@ -8,21 +8,10 @@
 namespace sluice::workload {
 namespace {
 
-constexpr std::size_t kMessageLimit = 300;  // bytes; it ends up in a status message and in events
-
 struct Problem {
   std::string reason;
   std::string message;
 };
-
-std::string shortened(std::string message) {
-  if (message.size() <= kMessageLimit) return message;
-  std::size_t end = kMessageLimit;
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80)
-    --end;  // not inside a character
-  message.resize(end);
-  return message + "...";
-}
 
 // Init containers first: the others wait for them.
 std::vector<const nlohmann::json*> container_statuses(const nlohmann::json& pod) {
@@ -95,6 +84,44 @@ Problem problem_of(const nlohmann::json& pod) {
   return {};
 }
 
+// The kubelet says so of a container that it could not even begin, with an exit code of its own.
+bool never_ran(const nlohmann::json& terminated) {
+  const std::string reason = kube::string_at(terminated, {"reason"});
+  return reason == "StartError" || reason == "ContainerCannotRun" || reason == "ContainerStatusUnknown";
+}
+
+// How the containers of a Job's pod went. `own`: not one of those that run before the others.
+void read_runs(const nlohmann::json& container, bool own, PodView& view) {
+  const nlohmann::json* running = kube::find(container, {"state", "running"});
+  if (own && running != nullptr && running->is_object()) view.started = true;
+  for (const char* when : {"lastState", "state"}) {
+    const nlohmann::json* ended = kube::find(container, {when, "terminated"});
+    if (ended == nullptr || !ended->is_object() || never_ran(*ended)) continue;
+    if (own) view.started = true;
+    if (kube::int_at(*ended, {"exitCode"}) == 0) continue;
+    view.failed = true;
+    view.container = kube::string_at(container, {"name"});
+    view.exit = shortened(exit_text(view.container, *ended));
+  }
+}
+
+void read_job(const nlohmann::json& object, PodView& view) {
+  const auto owner = kube::controller_of(object);
+  if (!owner || owner->kind != "Job") return;
+  view.job = owner->name;
+  const std::string phase = kube::string_at(object, {"status", "phase"});
+  view.ended = phase == "Failed" || phase == "Succeeded";
+  const auto& containers = list_at(object, {"spec", "containers"});
+  if (!containers.empty()) view.container = kube::string_at(containers.front(), {"name"});
+  view.disrupted = kube::string_at(condition(object, "DisruptionTarget"), {"status"}) == "True";
+  for (const nlohmann::json& container : list_at(object, {"status", "initContainerStatuses"})) {
+    read_runs(container, false, view);
+  }
+  for (const nlohmann::json& container : list_at(object, {"status", "containerStatuses"})) {
+    read_runs(container, true, view);
+  }
+}
+
 }  // namespace
 
 std::optional<PodView> project_pod(const nlohmann::json& object) {
@@ -104,6 +131,7 @@ std::optional<PodView> project_pod(const nlohmann::json& object) {
   for (const nlohmann::json* container : container_statuses(object)) {
     view.restarts += count_at(*container, {"restartCount"});
   }
+  read_job(object, view);
   if (view.ready || view.deleting) return view;
   Problem problem = problem_of(object);
   view.reason = std::move(problem.reason);

@@ -57,9 +57,12 @@ std::string revision_of(const nlohmann::json& pod_template, int collision_count)
   std::string canonical =
       normalised(template_or_none).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   if (collision_count != 0) canonical += "#" + std::to_string(collision_count);
+  return short_hash(canonical);
+}
 
+std::string short_hash(const std::string& text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(canonical.data()), canonical.size(), digest.data());
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < 8; ++i) number = number << 8 | digest[i];
 

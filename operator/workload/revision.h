@@ -25,6 +25,9 @@ namespace sluice::workload {
 
 std::string revision_of(const nlohmann::json& pod_template, int collision_count);
 
+// Step 4 for any text: 8 characters of that alphabet, the same for the same text.
+std::string short_hash(const std::string& text);
+
 // The name of a revision's Deployment, and of its Service: "<rollout>-<revision>".
 std::string deployment_name(const std::string& rollout, const std::string& revision);
 std::string revision_service_name(const std::string& rollout, const std::string& revision);

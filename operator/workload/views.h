@@ -26,6 +26,7 @@ inline const kube::Resource kServices{"", "v1", "services", "Service", true};
 inline const kube::Resource kEndpointSlices{"discovery.k8s.io", "v1", "endpointslices", "EndpointSlice",
                                             true};
 inline const kube::Resource kPods{"", "v1", "pods", "Pod", true};
+inline const kube::Resource kJobs{"batch", "v1", "jobs", "Job", true};
 
 // What all views have.
 struct ObjectView {
@@ -84,12 +85,29 @@ struct PodView : ObjectView {
   std::string reason;
   std::string message;  // more about it, as the kubelet or the scheduler says
   int restarts = 0;     // of all its containers
+  // Of a pod that a Job has made:
+  std::string job;               // the Job's name; empty: it is none
+  bool started = false;          // a container of it runs or has run (not one of those that run before)
+  bool disrupted = false;        // the cluster took it away: drained, evicted, preempted
+  bool ended = false;            // no container of it will run any more
+  bool failed = false;           // a container ran and ended with another code than 0
+  std::string container;         // whose log tells most: the one that failed, else the first
+  std::string exit;              // of that one, when it failed: "container test exited with 1"
+};
+
+enum class JobState { Running, Complete, Failed };
+
+struct JobView : ObjectView {
+  JobState state = JobState::Running;
+  std::string reason;  // why it failed, as Kubernetes says: PodFailurePolicy, DeadlineExceeded ...
+  std::string message;
 };
 
 std::optional<DeploymentView> project_deployment(const nlohmann::json& object);
 std::optional<ServiceView> project_service(const nlohmann::json& object);
 std::optional<EndpointsView> project_endpoints(const nlohmann::json& object);
 std::optional<PodView> project_pod(const nlohmann::json& object);
+std::optional<JobView> project_job(const nlohmann::json& object);
 
 // Ready endpoints over all slices of one Service. Each address family has slices of its own for the same
 // pods: the family with the most counts.

@@ -91,9 +91,22 @@ Condition condition(Random& random) {
   return out;
 }
 
+JobStatus job(Random& random) {
+  JobStatus out;
+  auto& [attempt, job_name, uid, running_since, verdict, retry_at, message] = out;
+  attempt = number(random, 1, 9);
+  job_name = "job-" + name(random);
+  uid = text(random);
+  running_since = maybe(random, time);
+  verdict = static_cast<Verdict>(number(random, 0, 5));
+  retry_at = maybe(random, time);
+  message = text(random);
+  return out;
+}
+
 StageStatus stage(Random& random) {
   StageStatus out;
-  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks, passed] = out;
+  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks, passed, job_now] = out;
   index = number(random, 0, 9);
   stage_name = name(random);
   step = number(random, 0, 9);
@@ -102,6 +115,7 @@ StageStatus stage(Random& random) {
   weight_set_at = maybe(random, time);
   looks = number(random, 0, 99);
   passed = text(random);
+  job_now = maybe(random, job);
   return out;
 }
 

@@ -23,10 +23,18 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   EXPECT_EQ(gateway.parent_refs, (json::array({{{"name", "public"}, {"namespace", "gateways"}}})));
   EXPECT_THAT(gateway.hostnames, ElementsAre("digits.example.com"));
   EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
-  ASSERT_EQ(spec.stages.size(), 3U);
+  ASSERT_EQ(spec.stages.size(), 4U);
   EXPECT_EQ(spec.stages[0], (StageSpec{"canary", CanaryStage{{1, 5, 25, 50}, 4}, minutes(2), minutes(90)}));
   EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3}, {}, hours(2)}));
-  EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{}, {}, hours(2)}));
+  EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{true}, {}, hours(2)}));
+  EXPECT_EQ(spec.stages[3],
+            (StageSpec{"acceptance",
+                       SystemTestStage{.job = full_manifest()["spec"]["stages"][3]["systemTest"]["job"],
+                                       .deadline = minutes(5),
+                                       .retries = 1,
+                                       .initial = true},
+                       {},
+                       hours(2)}));
   EXPECT_EQ(spec.on_inconclusive, OnInconclusive::RollBack);
   EXPECT_EQ(spec.scale_down_delay, minutes(5));
   EXPECT_EQ(spec.progress_deadline, minutes(3));
@@ -141,6 +149,15 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
       {"/spec/stages/0/canary/minLooks", "99999999999",
        "spec.stages[0].canary.minLooks: 99999999999 is not a whole number"},
       {"/spec/stages/0/name", "", "spec.stages[0].name: is required"},
+      {"/spec/stages/0/systemTest", "{}",
+       "spec.stages[0].canary: is not alone: write exactly one of canary, shadow, approval and systemTest"},
+      {"/spec/stages/2/approval/initial", "1", "spec.stages[2].approval.initial: 1 is not true or false"},
+      {"/spec/stages/3/systemTest/job", "", "spec.stages[3].systemTest.job: is required"},
+      {"/spec/stages/3/systemTest/job", "[]", "spec.stages[3].systemTest.job: a list is not an object"},
+      {"/spec/stages/3/systemTest/job/template", "", "spec.stages[3].systemTest.job.template: is required"},
+      {"/spec/stages/3/systemTest/deadline", "60", "spec.stages[3].systemTest.deadline: 60 is not a duration"},
+      {"/spec/stages/3/systemTest/retries", R"("two")",
+       "spec.stages[3].systemTest.retries: \"two\" is not a whole number"},
       {"/spec/traffic", "", "spec.traffic: is required"},
       {"/spec/traffic", "{}", "spec.traffic.gatewayAPI: write exactly one of gatewayAPI and manual"},
       {"/spec/traffic/manual", "{}", "spec.traffic.gatewayAPI: write exactly one of gatewayAPI and manual"},
@@ -183,7 +200,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
   EXPECT_EQ(reading.rollout.key.name, "digits");
   EXPECT_EQ(reading.rollout.status.stable_revision, "abc");
   EXPECT_EQ(reading.rollout.spec.replicas, 1) << "the default stands in";
-  EXPECT_EQ(reading.rollout.spec.stages.size(), 3U);
+  EXPECT_EQ(reading.rollout.spec.stages.size(), 4U);
   EXPECT_EQ(
       join(reading.problems),
       "spec.replicas: \"x\" is not a whole number; spec.scaleDownDelay: \"later\" is not a duration: write a "
@@ -192,7 +209,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
 
 TEST(SpecJson, UnknownFieldsArePassedOver) {
   json object = full_manifest();
-  object["spec"]["stages"][0]["systemTest"] = {{"job", 5}};
+  object["spec"]["stages"][0]["loadTest"] = {{"job", 5}};
   object["spec"]["fromTheFuture"] = true;
   EXPECT_EQ(read_good(object).spec, read_good(full_manifest()).spec);
 }

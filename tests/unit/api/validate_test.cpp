@@ -122,6 +122,36 @@ TEST(Validate, Stages) {
   EXPECT_EQ(join(findings(object)), "");
 }
 
+TEST(Validate, SystemTests) {
+  const std::string path = "spec.stages[3].systemTest";
+  expect_findings({
+      {"/spec/stages/3/systemTest/job/template/spec/containers", "[]",
+       (path + ".job.template.spec.containers: write at least one container").c_str()},
+      {"/spec/stages/3/systemTest/job/template/spec/restartPolicy", R"("Always")",
+       (path + ".job.template.spec.restartPolicy: leave it out, or write Never or OnFailure").c_str()},
+      {"/spec/stages/3/systemTest/job/template/metadata", R"({"labels": {"sluice.dev/revision": "x"}})",
+       (path + ".job.template.metadata.labels: remove sluice.dev/revision").c_str()},
+      {"/spec/stages/3/systemTest/job/ttlSecondsAfterFinished", "59",
+       (path + ".job.ttlSecondsAfterFinished: must be at least 60").c_str()},
+      {"/spec/stages/3/systemTest/job/selector", "{}", (path + ".job.selector: leave it out").c_str()},
+      {"/spec/stages/3/systemTest/job/activeDeadlineSeconds", "60",
+       (path + ".deadline: leave it out, or job.activeDeadlineSeconds").c_str()},
+      {"/spec/stages/3/systemTest/deadline", R"("0s")", (path + ".deadline: must be longer than 0s").c_str()},
+      {"/spec/stages/3/systemTest/deadline", R"("3h")",
+       (path + ".deadline: must be at most maxDuration, 2h").c_str()},
+      {"/spec/stages/3/systemTest/retries", "11", (path + ".retries: must be from 0 to 10").c_str()},
+  });
+}
+
+// A Job and a person need no Prometheus.
+TEST(Validate, OnlyStagesWithRequestsNeedMetrics) {
+  json object = full_manifest();
+  object["spec"]["stages"].erase(0);
+  object["spec"]["stages"].erase(0);
+  object["spec"].erase("analysis");
+  EXPECT_EQ(join(findings(object)), "");
+}
+
 TEST(Validate, Analysis) {
   expect_findings({
       {"/spec/analysis/interval", R"("500ms")", "spec.analysis.interval: must be at least 1s"},

@@ -1,11 +1,12 @@
 // A small world for plan(): a Rollout, what is seen of it, and a clock; each test changes what it is about.
 //
 // step() calls plan() once, keeps its status, and lets the cluster follow: Deployments get their pods, the route
-// is written and accepted. Tests switch the parts of that off.
+// is written and accepted, Jobs are made and run until the test ends them. Tests switch the parts of that off.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,7 @@ class World {
     last = decision;
     for (const Event& event : decision.events) events.push_back(event);
     if (pods_follow) follow_pods(decision.wanted);
+    if (jobs_follow) follow_jobs(decision.wanted);
     return decision;
   }
 
@@ -152,6 +154,8 @@ class World {
   std::vector<metrics::Counts> past_pods;  // what stable's past says by pod
   bool pods_follow = true;
   bool route_follows = true;
+  bool jobs_follow = true;
+  std::vector<std::string> jobs_made;  // their names, in order
 
  private:
   void follow_route() {
@@ -171,6 +175,19 @@ class World {
       revision.desired = revision.endpoints = r.replicas;
     }
     for (const auto& name : wanted.deleted) seen.revisions.erase(name);
+  }
+  void follow_jobs(const Wanted& wanted) {
+    for (const auto& name : wanted.deleted_jobs) seen.jobs.erase(name);
+    if (!wanted.job) return;
+    const std::string name = workload::test_job_name(rollout.key.name, wanted.job->attempt);
+    if (seen.jobs.contains(name)) return;
+    const bool again = std::find(jobs_made.begin(), jobs_made.end(), name) != jobs_made.end();
+    EXPECT_FALSE(again) << name << " is made twice";
+    jobs_made.push_back(name);
+    JobSeen& job = seen.jobs[name];
+    job.uid = "uid of " + name;
+    job.revision = wanted.job->attempt.revision;
+    job.created = now;
   }
 };
 
