@@ -111,7 +111,7 @@ void advance_promotion(Context& context) {
 void advance_first(Context& context) {
   if (!context.status().promoting_since && has_stages(context)) return run_stages(context);
   if (!pods_ready(context, context.spec().replicas)) return;
-  context.status().verdict = "Initial";
+  if (context.status().verdict != "PromotedByUser") context.status().verdict = "Initial";
   finish_promotion(context);
 }
 

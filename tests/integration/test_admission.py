@@ -23,6 +23,9 @@ WHOLE = {"name": "latency", "histogram": {"buckets": BUCKETS["buckets"]}, "ceili
 METRIC = "spec.analysis.metrics[0]"
 SELECTOR = f"{METRIC}.counter.events"
 HISTOGRAM = "spec.analysis.metrics[1].histogram"
+SYSTEM_TEST = "spec.stages[3].systemTest"
+TEST = {"job": {"template": {"spec": {"containers": [{"name": "test"}]}}}}
+EXACTLY_ONE = "exactly one of canary, shadow, approval and systemTest is required"
 PLAIN = "must be a plain selector such as http_requests_total"
 
 # What the API server adds of its own: that it stopped looking, and what its scale subresource thinks of replicas.
@@ -65,8 +68,19 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     ("spec.stages[0].name", "Canary", None, "must consist of lower-case letters, digits and '-'"),
     ("spec.stages[0].name", "a" * 41, None, "may not be more than 40"),
     ("spec.stages[1]", {"name": "canary", "canary": {"weights": [50]}}, None, "Duplicate value"),
-    ("spec.stages[0].canary", GONE, "spec.stages[0]", "exactly one of canary, shadow and approval is required"),
-    ("spec.stages[0].shadow", {"percent": 5}, "spec.stages[0]", "exactly one of canary, shadow and approval is required"),
+    ("spec.stages[0].canary", GONE, "spec.stages[0]", EXACTLY_ONE),
+    ("spec.stages[0].shadow", {"percent": 5}, "spec.stages[0]", EXACTLY_ONE),
+    ("spec.stages[0].systemTest", TEST, "spec.stages[0]", EXACTLY_ONE),
+    (f"{SYSTEM_TEST}.job", GONE, None, "Required value"),
+    (f"{SYSTEM_TEST}.job.template", GONE, None, "Required value"),
+    (f"{SYSTEM_TEST}.job.template.spec.containers", [], None, "must hold at least one container"),
+    (f"{SYSTEM_TEST}.job.template.spec.containers[0].name", GONE, None, "Required value"),
+    (f"{SYSTEM_TEST}.job.template.spec.restartPolicy", "Always", None, 'supported values: "Never", "OnFailure"'),
+    (f"{SYSTEM_TEST}.job.ttlSecondsAfterFinished", 59, None, "greater than or equal to 60"),
+    (f"{SYSTEM_TEST}.job.activeDeadlineSeconds", 9, f"{SYSTEM_TEST}.deadline", "or job.activeDeadlineSeconds"),
+    (f"{SYSTEM_TEST}.deadline", "soon", None, "must be a duration such as 30s"),
+    (f"{SYSTEM_TEST}.deadline", "0s", None, "must be longer than 0s"),
+    (f"{SYSTEM_TEST}.retries", 11, None, "less than or equal to 10"),
     ("spec.stages[1].shadow.percent", 0, None, "greater than or equal to 1"),
     ("spec.stages[1].shadow.percent", 101, None, "less than or equal to 100"),
     ("spec.stages[0].minDuration", "soon", None, "must be a duration such as 30s"),
@@ -173,6 +187,9 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("spec.stages", GONE),
     ("spec.stages[0].canary.weights", [99]),
     ("spec.stages[0].maxDuration", "1h30m0.5s"),
+    ("spec.stages[2].approval", {}),
+    ("spec.stages[3].systemTest", TEST),
+    (f"{SYSTEM_TEST}.job.podFailurePolicy", {"rules": []}),
     ("spec.scaleDownDelay", "0s"),
     ("spec.progressDeadline", "87600h"),
     ("spec.analysis.warmup", "0s"),
@@ -197,6 +214,7 @@ ACCEPTED: list[tuple[str, Any]] = [
 INVALID: list[tuple[str, Any, str]] = [
     # The warm-up of 45 s and 4 weights x 4 looks x 15 s.
     ("spec.stages[0].maxDuration", "4m44s", "spec.stages[0].maxDuration: must be at least 4m45s"),
+    (f"{SYSTEM_TEST}.deadline", "3h", f"{SYSTEM_TEST}.deadline: must be at most maxDuration, 2h"),
     (f"{METRIC}.ceiling", "0.5%", f"{METRIC}.margin.orBelow: must be below the ceiling, 0.5%; it is 0.5%"),
 ]
 
@@ -285,6 +303,13 @@ def test_manual_traffic_is_accepted_where_nothing_is_copied(refusal):
     assert refusal(manifest) == ""
 
 
+def test_stages_that_ask_a_job_or_a_person_need_no_metrics(refusal):
+    manifest = sample()
+    manifest["spec"]["stages"] = manifest["spec"]["stages"][2:]
+    del manifest["spec"]["analysis"]
+    assert refusal(manifest) == ""
+
+
 def test_the_largest_manifest_is_within_the_cost_limits(refusal):
     """Rules have a budget at run time, too: lists and strings as long as the schema lets them be."""
     manifest = sample()
@@ -302,9 +327,9 @@ def test_the_largest_manifest_is_within_the_cost_limits(refusal):
     assert refusal(manifest) == ""
 
 
-@pytest.mark.parametrize("name", ["v1", "v2", "v3", "v4"])
+@pytest.mark.parametrize("name", ["digits/v1", "digits/v2", "digits/v3", "digits/v4", "system-test"])
 def test_the_examples_are_accepted(refusal, name):
-    manifest = yaml.safe_load((ROOT / f"examples/digits/{name}.yaml").read_text())
+    manifest = yaml.safe_load((ROOT / f"examples/{name}.yaml").read_text())
     assert manifest["metadata"]["namespace"] == NAMESPACE
     assert refusal(manifest) == ""
 

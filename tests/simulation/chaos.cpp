@@ -39,6 +39,8 @@ class Chaos {
     choice.requests_per_second = random_.between(50, 300);
     choice.max_duration = random_.chance(0.3) ? "6m" : "40m";
     choice.roll_back_when_inconclusive = random_.chance(0.3);
+    choice.tested = random_.chance(0.5);
+    choice.initial = choice.tested && random_.chance(0.3);
     return choice;
   }
 
@@ -79,7 +81,7 @@ class Chaos {
     World& world = harness_.world;
     const Time now = world.clock.now();
     ++counters_.faults;
-    switch (random_.between(0, 11)) {
+    switch (random_.between(0, 12)) {
       case 0: return crash();
       case 1: return harness_.faults.set(kQuiet);
       case 2: return harness_.faults.set(kStormy);
@@ -87,13 +89,17 @@ class Chaos {
       case 4: return break_watches(false);
       case 5: return break_watches(true);
       case 6: return freeze();
-      case 7: return harness_.lag(static_cast<std::size_t>(random_.between(0, 5)),
+      case 7: return harness_.lag(static_cast<std::size_t>(random_.between(0, 6)),
                                   now + random_.between(seconds(1), seconds(40)));
       case 8: harness_.tell("Prometheus is away");
         return harness_.faults.prometheus_away_until(now + random_.between(seconds(10), minutes(10)));
       case 9: harness_.tell("the gateway is late");
         return world.gateway.stall_until(now + random_.between(seconds(10), minutes(4)));
       case 10: return world.kubelet.slow_starts(random_.chance(0.5) ? seconds(0) : minutes(random_.between(1, 4)));
+      case 11:
+        harness_.happenings += 10;
+        if (world.jobs.delete_one()) harness_.tell("somebody deletes a Job");
+        return;
       default:
         harness_.tell("a pod dies");
         harness_.happenings += 10;

@@ -20,11 +20,18 @@ json spec_of(const RolloutChoice& choice) {
   const json metric = {{"name", "errors"}, {"counter", counter}};
   const json stage = {
       {"name", "canary"}, {"canary", {{"weights", choice.weights}, {"minLooks", 2}}}, {"maxDuration", choice.max_duration}};
+  json stages = json::array({stage});
+  if (choice.tested) {
+    const json job = {{"template", {{"spec", {{"containers", json::array({{{"name", "test"}}})}}}}}};
+    const json test = {{"job", job}, {"retries", 2}, {"initial", choice.initial}};
+    const json first = {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}};
+    stages = json::array({first, stage});
+  }
   return {{"replicas", choice.replicas},
           {"template", {{"spec", {{"containers", json::array({{{"name", "model"}, {"image", choice.image}}})}}}}},
           {"port", 8080},
           {"traffic", {{"gatewayAPI", {{"parentRefs", json::array({{{"name", "public"}}})}}}}},
-          {"stages", json::array({stage})},
+          {"stages", stages},
           {"analysis",
            {{"prometheus", {{"address", "http://prometheus:9090"}}},
             {"interval", "15s"},
@@ -106,8 +113,8 @@ void Harness::wrote(const test::Call& call) {
     tell(verb(call.verb) + call.resource.plural + (call.subresource.empty() ? "" : "/" + call.subresource) + " " +
          call.key.name);
   }
-  world.notice(call.resource, call.key);
   const std::size_t broken = invariants.broken().size();
+  world.notice(call.resource, call.key);
   invariants.operator_wrote(call, process_->caught_up_at());
   if (invariants.broken().size() > broken) tell("BROKEN: " + invariants.broken().back());
 }

@@ -26,6 +26,8 @@ struct RolloutChoice {
   std::string image = "model:equal-0";
   std::string max_duration = "40m";
   bool roll_back_when_inconclusive = false;
+  bool tested = false;   // by a systemTest before the canary ...
+  bool initial = false;  // ... the first revision too
 };
 
 // Not thread-safe.

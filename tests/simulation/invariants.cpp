@@ -31,6 +31,7 @@ std::optional<api::Rollout> Invariants::rollout(const kube::Key& key) const {
 
 void Invariants::operator_wrote(const test::Call& call, Time caught_up_at) {
   if (call.resource == api::kRollouts) check_status(call.key);
+  for (; jobs_told_ < world_.jobs.broken().size(); ++jobs_told_) fail(world_.jobs.broken()[jobs_told_]);
   if (call.resource == traffic::kHttpRoutes) check_route(call.key, caught_up_at);
   if (call.resource == workload::kDeployments) check_deployment(call.key);
   if (call.resource == workload::kServices && known_.contains(call.key)) {

@@ -2,7 +2,7 @@
 //
 // At each write of a status: the weights sum to 100 and fit the stage; stable changes only by promotion; each
 // attempt of a revision ends in one entry of the history; no verdict by evidence without looks, none against clear
-// evidence; conditions are coherent. At each write of a route: the weights sum, one candidate at most is exposed, at
+// evidence; no weight and no first stable revision before its test was passed; conditions are coherent. At each write of a route: the weights sum, one candidate at most is exposed, at
 // most as far as the status said before, and only after its pods were ready. At each write of a Deployment: nothing
 // that gets requests is taken away.
 #pragma once
@@ -53,6 +53,7 @@ class Invariants {
 
   void check_status(const kube::Key& key);
   void check_weights(const api::Rollout& now);
+  void check_tested(const api::Rollout& now);
   void check_history(const kube::Key& key, Known& known, const api::Rollout& now);
   void check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry);
   void check_conditions(const api::Rollout& now);
@@ -69,6 +70,7 @@ class Invariants {
   std::map<kube::Key, Known> known_;
   std::map<std::string, double> rates_;  // of each revision that was ever seen
   std::vector<std::string> broken_;
+  std::size_t jobs_told_ = 0;  // of what the Job controller has found to be wrong
   int equals_decided_ = 0;
   int equals_rolled_back_ = 0;
 };

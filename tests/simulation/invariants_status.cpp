@@ -25,6 +25,7 @@ void Invariants::check_status(const kube::Key& key) {
   Known& known = found->second;
   if (known.rollout.status == now->status) return;
   check_weights(*now);
+  check_tested(*now);
   check_history(key, known, *now);
   check_conditions(*now);
   for (const auto& [metric, packed] : now->status.evidence.packed) {
@@ -52,6 +53,23 @@ void Invariants::check_weights(const api::Rollout& now) {
   }
 }
 
+// Of the stages before the one under way, those that test must have been passed by this candidate in this attempt.
+void Invariants::check_tested(const api::Rollout& now) {
+  const api::RolloutStatus& status = now.status;
+  if (!status.stage || !status.started_at) return;
+  const auto& stages = now.spec.stages;
+  const auto tests = [](const api::StageSpec& stage) {
+    return std::holds_alternative<api::SystemTestStage>(stage.body);
+  };
+  const auto current = stages.begin() + status.stage->index;
+  const bool behind = std::any_of(stages.begin(), current, tests);
+  if (behind && !world_.jobs.passed_since(now.key, status.candidate_revision, *status.started_at)) {
+    fail("stage " + status.stage->name + " was reached without a passed test");
+  }
+  const bool exposed = status.traffic.candidate > 0 || status.traffic.mirror > 0;
+  if (tests(*current) && exposed && !status.promoting_since) fail("users were sent to what is being tested");
+}
+
 void Invariants::check_history(const kube::Key& key, Known& known, const api::Rollout& now) {
   const api::RolloutStatus& before = known.rollout.status;
   const api::RolloutStatus& after = now.status;
@@ -77,6 +95,14 @@ void Invariants::check_history(const kube::Key& key, Known& known, const api::Ro
 }
 
 void Invariants::check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry) {
+  const auto& stages = known_[key].rollout.spec.stages;
+  const auto* test = stages.empty() ? nullptr : std::get_if<api::SystemTestStage>(&stages.front().body);
+  const bool must_pass = test != nullptr && (!stable.empty() || test->initial);
+  const bool passed = world_.jobs.passed_since(key, entry.revision, entry.started_at);
+  if (must_pass && entry.outcome == api::Outcome::Promoted && entry.reason != "PromotedByUser" && !passed) {
+    fail("revision " + entry.revision + " was promoted without a passed test");
+  }
+  if (entry.reason == "SystemTestFailed" && passed) fail("revision " + entry.revision + " passed, and failed its test");
   if (stable.empty() || !reasons_by_evidence().contains(entry.reason)) return;
   if (entry.looks < 1) fail("revision " + entry.revision + ": " + entry.reason + " without a look");
   const double ratio = rate_of(key, entry.revision) / rate_of(key, stable);

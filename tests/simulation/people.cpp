@@ -10,13 +10,13 @@ namespace sluice::simulation {
 using nlohmann::json;
 
 std::string People::any_image(const kube::Key& key) {
-  static constexpr std::array<const char*, 8> kQualities = {"good", "equal", "equal", "equal",
-                                                            "bad",  "bad",   "bad",   "broken"};
+  static constexpr std::array<const char*, 9> kQualities = {"good", "equal", "equal",  "equal", "bad",
+                                                            "bad",  "bad",   "broken", "flawed"};
   std::vector<std::string>& had = images_[key];
   if (had.empty()) had.push_back(RolloutChoice().image);
   const int last = static_cast<int>(had.size()) - 1;
   if (random_.chance(0.25)) return had[static_cast<std::size_t>(random_.between(0, last))];
-  const char* quality = kQualities[static_cast<std::size_t>(random_.between(0, 7))];
+  const char* quality = kQualities[static_cast<std::size_t>(random_.between(0, 8))];
   return had.emplace_back(std::string("model:") + quality + "-" + std::to_string(++made_));
 }
 

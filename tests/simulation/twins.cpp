@@ -24,14 +24,16 @@ struct Ending {
 };
 
 Story choose(Random random) {
-  static const std::vector<std::string> kQualities = {"good", "equal", "bad", "bad", "broken"};
+  static const std::vector<std::string> kQualities = {"good", "equal", "bad", "bad", "broken", "flawed"};
   Story story;
   story.choice.name = "twin";
   story.choice.replicas = random.between(1, 3);
   story.choice.weights = random.chance(0.5) ? std::vector<int>{10, 50} : std::vector<int>{50};
+  story.choice.tested = random.chance(0.6);
+  story.choice.initial = story.choice.tested && random.chance(0.3);
   const int images = random.between(1, 3);
   for (int i = 1; i <= images; ++i) {
-    story.images.push_back("model:" + kQualities[static_cast<std::size_t>(random.between(0, 4))] + "-" +
+    story.images.push_back("model:" + kQualities[static_cast<std::size_t>(random.between(0, 5))] + "-" +
                            std::to_string(i));
   }
   return story;

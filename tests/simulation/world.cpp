@@ -11,12 +11,14 @@ namespace sluice::simulation {
 World::World(const Random& random, bool exact_traffic)
     : server(clock),
       kubelet(server, clock, random.fork(1)),
+      jobs(server, kubelet, clock, random.fork(4)),
       gateway(server, clock, random.fork(2)),
       traffic(kubelet, gateway, clock, random.fork(3), exact_traffic) {}
 
 void World::notice(const kube::Resource& resource, const kube::Key& key) {
   if (resource == workload::kDeployments) kubelet.notice_deployment(key);
   if (resource == workload::kServices) kubelet.notice_service(key);
+  if (resource == workload::kJobs) jobs.notice(key);
   if (resource == traffic::kHttpRoutes) gateway.notice(key);
 }
 
@@ -26,19 +28,22 @@ void World::notice_all_gone(const kube::Key& rollout) {
     kubelet.notice_service({rollout.ns, name});
   }
   kubelet.notice_service(rollout);
+  jobs.notice_all_gone(rollout);
   gateway.notice(rollout);
 }
 
 void World::act() {
   kubelet.act();
+  jobs.act();
   gateway.act();
 }
 
 std::optional<Time> World::next_due() const {
-  const auto pods = kubelet.next_due();
-  const auto routes = gateway.next_due();
-  if (!pods || !routes) return pods ? pods : routes;
-  return std::min(*pods, *routes);
+  std::optional<Time> first;
+  for (const auto& due : {kubelet.next_due(), jobs.next_due(), gateway.next_due()}) {
+    if (due && (!first || *due < *first)) first = due;
+  }
+  return first;
 }
 
 void World::advance(Duration by) {

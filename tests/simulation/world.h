@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "gateway.h"
+#include "jobs.h"
 #include "kubelet.h"
 #include "metrics/sample.h"
 #include "random.h"
@@ -33,6 +34,7 @@ class World {
   test::VirtualClock clock;
   test::MemoryApiServer server;
   Kubelet kubelet;
+  Jobs jobs;
   Gateway gateway;
   Traffic traffic;
 };

@@ -521,6 +521,7 @@ TEST_F(InitialStages, AFirstRevisionCanBeAbortedAndPromoted) {
   annotate(api::kRetryAnnotation, "v1");
   annotate(api::kPromoteAnnotation, "v1");
   EXPECT_EQ(status().stable_revision, "v1");
+  EXPECT_EQ(status().history.front().reason, "PromotedByUser") << "its test was not waited for";
 }
 
 TEST_F(InitialStages, ASupersededFirstRevisionLeavesNothing) {

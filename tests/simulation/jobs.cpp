@@ -1,0 +1,159 @@
+#include "jobs.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/types.h"
+#include "kube/object.h"
+#include "workload/views.h"
+
+namespace sluice::simulation {
+namespace {
+
+using nlohmann::json;
+
+json condition(const char* type, const char* reason) {
+  return {{"type", type}, {"status", "True"}, {"reason", reason}, {"message", "as played"}};
+}
+
+json ended(const char* phase, int code) {
+  const json terminated = {{"terminated", {{"exitCode", code}}}};
+  const json container = {{"name", "test"}, {"ready", false}, {"restartCount", 0}, {"state", terminated}};
+  return {{"phase", phase}, {"containerStatuses", json::array({container})}};
+}
+
+kube::Key pod_of(const kube::Key& job) { return {job.ns, job.name + "-pod"}; }
+
+std::string tested(const kube::Key& rollout, const std::string& revision) {
+  return rollout.ns + "/" + rollout.name + "/" + revision;
+}
+
+}  // namespace
+
+Jobs::Jobs(test::MemoryApiServer& server, const Kubelet& kubelet, const Clock& clock, Random random)
+    : server_(server), kubelet_(kubelet), clock_(clock), random_(random) {}
+
+Jobs::End Jobs::end_of(const std::string& image, const std::string& attempt) const {
+  Random draw = random_.fork(mixed(std::hash<std::string>()(image + "/" + attempt)));
+  const double chance = draw.uniform();
+  if (chance < 0.1) return End::Disrupted;
+  if (chance < 0.15) return End::NeverStarts;
+  return image.find(":flawed") != std::string::npos ? End::Fail : End::Pass;
+}
+
+void Jobs::notice(const kube::Key& key) {
+  const auto live = server_.get(workload::kJobs, key);
+  if (!live) {
+    running_.erase(key);
+    return;
+  }
+  const std::string uid = kube::uid_of(*live);
+  const auto known = made_.find(key);
+  if (known != made_.end() && known->second == uid) return;
+  // A first one that somebody deleted before the operator had seen it may be made again.
+  if (known != made_.end() && !deleted_by_others_.contains(key)) {
+    broken_.push_back("Job " + key.name + " was made a second time");
+  }
+  made_[key] = uid;
+  Running job;
+  job.uid = uid;
+  job.rollout = kube::label_of(*live, api::kRolloutLabel);
+  job.revision = kube::label_of(*live, api::kRevisionLabel);
+  const Workload* workload = kubelet_.find(key.ns, job.rollout, job.revision);
+  const std::string image = workload == nullptr ? std::string() : workload->image;
+  job.end = end_of(image, kube::label_of(*live, api::kAttemptLabel));
+  job.due = clock_.now() + random_.between(seconds(1), seconds(15));
+  running_[key] = job;
+}
+
+void Jobs::notice_all_gone(const kube::Key& rollout) {
+  std::erase_if(running_, [&](const auto& job) {
+    return job.first.ns == rollout.ns && job.second.rollout == rollout.name;
+  });
+}
+
+void Jobs::start(const kube::Key& key, Running& job) {
+  job.started = true;
+  const bool starts = job.end != End::NeverStarts;
+  job.due = clock_.now() + (starts ? random_.between(seconds(2), seconds(90)) : Duration(minutes(10)));
+  const json owner = {
+      {"apiVersion", "batch/v1"}, {"kind", "Job"}, {"name", key.name}, {"uid", job.uid}, {"controller", true}};
+  const json pod = {{"metadata",
+                     {{"name", pod_of(key).name},
+                      {"namespace", key.ns},
+                      {"labels", {{api::kRolloutLabel, job.rollout}}},
+                      {"ownerReferences", json::array({owner})}}},
+                    {"spec", {{"containers", json::array({{{"name", "test"}}})}}}};
+  (void)server_.create(workload::kPods, pod);
+  const json waiting = {{"waiting", {{"reason", "ImagePullBackOff"}, {"message", "no such image"}}}};
+  const json state = starts ? json{{"running", json::object()}} : waiting;
+  const json container = {{"name", "test"}, {"ready", starts}, {"restartCount", 0}, {"state", state}};
+  const json status = {{"phase", starts ? "Running" : "Pending"}, {"containerStatuses", json::array({container})}};
+  (void)server_.patch(workload::kPods, pod_of(key), {{"status", status}}, {.subresource = "status"});
+}
+
+// The pod first, then what the Job controller makes of it; watches may show it the other way round.
+void Jobs::finish(const kube::Key& key, const Running& job) {
+  json pod = ended("Succeeded", 0);
+  json verdict = condition("Complete", "CompletionsReached");
+  switch (job.end) {
+    case End::Pass: break;
+    case End::Fail:
+      pod = ended("Failed", 1);
+      verdict = condition("Failed", "PodFailurePolicy");
+      server_.write_log(pod_of(key), "expected 7, got 3\n");
+      break;
+    case End::Disrupted:
+      pod = ended("Failed", 143);
+      pod["conditions"] = json::array({condition("DisruptionTarget", "EvictionByEvictionAPI")});
+      verdict = condition("Failed", "BackoffLimitExceeded");
+      break;
+    case End::NeverStarts: verdict = condition("Failed", "DeadlineExceeded"); break;
+  }
+  if (job.end == End::NeverStarts) {
+    (void)server_.remove(workload::kPods, pod_of(key));
+  } else {
+    (void)server_.patch(workload::kPods, pod_of(key), {{"status", pod}}, {.subresource = "status"});
+  }
+  const json status = {{"conditions", json::array({verdict})}};
+  (void)server_.patch(workload::kJobs, key, {{"status", status}}, {.subresource = "status"});
+  if (job.end == End::Pass) passed_[tested({key.ns, job.rollout}, job.revision)] = clock_.now();
+}
+
+void Jobs::act() {
+  for (auto at = running_.begin(); at != running_.end();) {
+    auto& [key, job] = *at;
+    const bool due = job.due <= clock_.now();
+    if (due && job.started) {
+      finish(key, job);
+      at = running_.erase(at);
+      continue;
+    }
+    if (due) start(key, job);
+    ++at;
+  }
+}
+
+std::optional<Time> Jobs::next_due() const {
+  std::optional<Time> first;
+  for (const auto& [key, job] : running_) {
+    if (!first || job.due < *first) first = job.due;
+  }
+  return first;
+}
+
+bool Jobs::delete_one() {
+  if (running_.empty()) return false;
+  const int which = random_.between(0, static_cast<int>(running_.size()) - 1);
+  const kube::Key key = std::next(running_.begin(), which)->first;
+  deleted_by_others_.insert(key);
+  (void)server_.remove(workload::kJobs, key);
+  running_.erase(key);
+  return true;
+}
+
+bool Jobs::passed_since(const kube::Key& rollout, const std::string& revision, Time since) const {
+  const auto found = passed_.find(tested(rollout, revision));
+  return found != passed_.end() && found->second >= since;
+}
+
+}  // namespace sluice::simulation
