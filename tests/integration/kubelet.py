@@ -1,8 +1,9 @@
 """Plays the kubelet where there is none: a pod of a Rollout becomes a model_server process with an address.
 
 Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
-answers is the pod's environment variable ERROR_SHARE, the seconds by which each is late DELAY; a pod with the image "never" does not become ready, and one
-with the image "idle" is ready though nothing runs in it.
+answers is the pod's environment variable ERROR_SHARE, the seconds by which each is late DELAY; a pod with the image
+"never" does not become ready, and one with the image "idle" is ready though nothing runs in it. Pods of Jobs: see
+job_pods.py.
 """
 
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from cluster.client import ApiError
 from cluster.process import Process
+
+from job_pods import STAGE, JobPods
 
 HERE = Path(__file__).resolve().parent
 PORT = 8000
@@ -25,6 +28,8 @@ class Kubelet:
         self.cluster = cluster
         self.namespace = namespace
         self.running: dict[str, Process | None] = {}
+        self.addresses: dict[str, str] = {}  # of model servers, by revision
+        self.job_pods = JobPods(cluster, namespace, self.addresses.get)
         self.period = 0.2
         self.numbers = iter(range(10, 250))
         self.stopping = threading.Event()
@@ -71,8 +76,10 @@ class Kubelet:
         pods = self.cluster.api.get(
             f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=sluice.dev/rollout"
         )["items"]
+        self.job_pods.visit([pod for pod in pods if STAGE in pod["metadata"]["labels"]])
         ending = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]]
-        wanted = {pod["metadata"]["name"]: pod for pod in pods if "deletionTimestamp" not in pod["metadata"]}
+        serving = [pod for pod in pods if STAGE not in pod["metadata"]["labels"]]
+        wanted = {pod["metadata"]["name"]: pod for pod in serving if "deletionTimestamp" not in pod["metadata"]}
         for name in set(wanted) - set(self.running):
             self._start(name, wanted[name])
         for name in set(self.running) - set(wanted):
@@ -109,6 +116,7 @@ class Kubelet:
         )
         self.cluster.wait_for(lambda: self._answers(address), f"pod {name} to answer", 10)
         self.cluster.add_scrape_target(name, f"{address}:{PORT}", namespace=self.namespace, pod=name)
+        self.addresses[pod["metadata"]["labels"]["sluice.dev/revision"]] = f"{address}:{PORT}"
         self.cluster.report_pod(self.namespace, name, address)
 
     def _answers(self, address: str) -> bool:

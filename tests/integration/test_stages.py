@@ -1,4 +1,6 @@
-"""Stages other than the canary, on the real gateway: copies that nobody sees, and a person who decides."""
+"""Stages other than the canary, on the real gateway: copies that nobody sees, a person who decides, and a Job."""
+
+import sys
 
 SHADOW = {"name": "shadow", "shadow": {"percent": 50, "minLooks": 2}, "maxDuration": "4m"}
 HALF = {"name": "canary", "canary": {"weights": [50], "minLooks": 2}, "maxDuration": "4m"}
@@ -45,3 +47,89 @@ def test_a_faulty_model_is_found_by_copies_before_any_user_meets_it(story):
     counts = story.counts()
     assert sum(counts["failures"].values()) == 0, counts
     assert entry["revision"] not in counts["answers"]
+
+
+ASK = """import os, time, urllib.request
+for _ in range(50):
+    urllib.request.urlopen(os.environ["SLUICE_URL"], b"{}", timeout=5).read()
+"""
+
+
+def acceptance(program: str, **fields) -> dict:
+    """A systemTest that runs a Python program."""
+    container = {"name": "test", "image": "test", "command": [sys.executable, "-c", program]}
+    job = {"template": {"spec": {"containers": [container]}}}
+    return {"name": "acceptance", "systemTest": {"job": job, **fields}}
+
+
+def jobs(story) -> dict[str, dict]:
+    """The Jobs of the Rollout, by name."""
+    path = f"/apis/batch/v1/namespaces/ml/jobs?labelSelector=sluice.dev/rollout={story.name}"
+    return {job["metadata"]["name"]: job for job in story.cluster.api.get(path)["items"]}
+
+
+def job_of(status: dict) -> dict:
+    """What the status knows of the attempt under way."""
+    return status.get("stage", {}).get("job", {})
+
+
+def events(story) -> set[str]:
+    found = story.cluster.api.get("/api/v1/namespaces/ml/events")["items"]
+    return {event["reason"] for event in found if event["involvedObject"]["name"] == story.name}
+
+
+def test_a_job_tests_the_candidate_before_any_user_is_sent_there(story):
+    story.apply("v2", stages=[acceptance(ASK), HALF])
+    status = story.wait("the Job", lambda s: job_of(s).get("uid"))
+    assert status["traffic"]["candidate"] == 0
+    assert story.candidate_weight_on_route() == 0
+    made = jobs(story)[job_of(status)["name"]]
+    env = {one["name"]: one["value"] for one in made["spec"]["template"]["spec"]["containers"][0]["env"]}
+    candidate = status["candidateRevision"]
+    assert env["SLUICE_URL"] == f"http://{story.name}-{candidate}.ml.svc:8000"
+    assert made["metadata"]["ownerReferences"][0]["uid"] == story.object["metadata"]["uid"]
+
+    story.wait("the canary", lambda s: s.get("stage", {}).get("name") == "canary")
+    entry = story.wait_outcome(120)
+    assert (entry["revision"], entry["outcome"], entry["reason"]) == (candidate, "Promoted", "NonInferior")
+    story.cluster.wait_for(lambda: not jobs(story), "the Job to be gone", 30)
+    story.cluster.wait_for(lambda: {"SystemTestStarted", "SystemTestPassed"} <= events(story), "the events", 20)
+    assert sum(story.counts()["failures"].values()) == 0
+
+
+def test_a_candidate_that_fails_its_test_serves_nobody(story):
+    story.apply("v3", error_share=1.0, stages=[acceptance(ASK), HALF])
+    entry = story.wait_outcome()
+    assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "SystemTestFailed", "acceptance")
+    assert "container test exited with 1" in entry["message"]
+    promoted = story.condition("Promoted")
+    assert (promoted["status"], promoted["reason"]) == ("False", "SystemTestFailed")
+    assert entry["revision"] not in story.counts()["answers"]
+    assert sum(story.counts()["failures"].values()) == 0
+    assert len(jobs(story)) == 1, "its Job stays for people"
+    story.apply("v4", stages=[acceptance(ASK)])
+    assert story.wait_outcome()["reason"] == "SystemTestPassed"
+    story.cluster.wait_for(lambda: not jobs(story), "both Jobs to be gone", 30)
+
+
+def test_a_test_that_hangs_fails_and_a_killed_operator_makes_no_second_job(story, operator):
+    story.apply("v5", stages=[acceptance("import time; time.sleep(600)", deadline="12s"), HALF])
+    story.wait("the test to run", lambda s: job_of(s).get("runningSince"))
+    before = set(jobs(story))
+    operator.kill()
+    operator.start()
+    entry = story.wait_outcome()
+    assert (entry["outcome"], entry["reason"]) == ("RolledBack", "SystemTestFailed")
+    assert "did not end within its deadline, 12s" in entry["message"]
+    assert set(jobs(story)) == before
+
+
+def test_a_test_that_somebody_deletes_is_run_again(story):
+    story.apply("v6", stages=[acceptance(ASK + "time.sleep(5)"), SIGN_OFF])
+    first = job_of(story.wait("the Job", lambda s: job_of(s).get("uid")))["name"]
+    story.cluster.kubectl("delete", "job", first, "-n", "ml")
+    status = story.wait("an error", lambda s: job_of(s).get("verdict") == "Error")
+    assert "deleted" in job_of(status)["message"]
+    status = story.wait("another attempt", lambda s: job_of(s).get("attempt") == 2)
+    assert job_of(status)["name"] != first
+    story.wait("the next stage", lambda s: s["stage"]["name"] == "sign-off")
