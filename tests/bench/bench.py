@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The operator on a real API server, gateway and Prometheus, in figures. README.md beside this says which.
 
-    bench.py [--rollouts 200] [--idle 60] [--repeats 5]
+    bench.py [--rollouts 200] [--idle 60] [--repeats 20]
 """
 
 import argparse
 import json
+import math
+import os
+import re
 import statistics
 import sys
 import tempfile
@@ -13,28 +16,33 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(Path(__file__).resolve().parent)]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("", "integration", "faults")] + [str(HERE)]
 
 from cluster import Cluster, ClusterError, Options, Report  # noqa: E402
+from crowd import NAMESPACE as CROWD  # noqa: E402
+from crowd import Crowd  # noqa: E402
 from kubelet import Kubelet  # noqa: E402
-from measure import AGENT, Audit, Request, cpu_seconds, own_requests, resident_megabytes  # noqa: E402
+from measure import AGENT, Audit, Request, cpu_seconds, memory, own_requests  # noqa: E402
 from story import NAMESPACE, Operator, Story  # noqa: E402
 
-ROLLOUTS = f"/apis/sluice.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts"
-IDLE_NAME = "idle-{:04}"
-BATCH = 100  # manifests a kubectl apply
+CANNED_PORT = 9292
+PAGES_PORT = 8090
+SETTLE = 65  # seconds until what was under way is over: events that were held back, and the first, short watches
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rollouts", type=int, default=200, help="how many are many (200)")
-    parser.add_argument("--idle", type=float, default=60, help="seconds to count requests in when idle (60)")
-    parser.add_argument("--repeats", type=int, default=5, help="changes of a template to time (5)")
+    parser.add_argument("--idle", type=float, default=60, help="seconds to count requests and processor time in (60)")
+    parser.add_argument("--repeats", type=int, default=20, help="changes of a template to time (20)")
+    parser.add_argument("--binary", type=Path, default=ROOT / "build/release/sluice", help="the operator")
     asked = parser.parse_args()
     report = Report(sys.stdout)
     options = Options(gateway_namespace=NAMESPACE, audit=True)
+    name = os.environ.get("SLUICE_TEST_CLUSTER", "bench")
     try:
-        with Cluster("bench", "integration", options=options, report=report) as cluster, \
+        with Cluster(name, "integration", options=options, report=report) as cluster, \
              tempfile.TemporaryDirectory() as folder:  # fmt: skip
             for crd in sorted((ROOT / "crds").glob("*.yaml")):
                 cluster.install_crd(crd.read_text())
@@ -52,25 +60,30 @@ class Bench:
         self.report = report
         self.asked = asked
         self.audit = Audit(cluster.audit_log)
-        self.operator = Operator(cluster)
+        self.operator = Operator(cluster, asked.binary)
         self.kubelet = Kubelet(cluster, NAMESPACE)
         self.story = Story(cluster, folder, "digits")
+        self.rows: list[tuple[str, str, str]] = []
 
     def run(self) -> None:
+        canned = [sys.executable, "-B", str(HERE / "canned_prometheus.py"), str(CANNED_PORT)]
+        self.cluster.spawn_in_netns(canned, "canned-prometheus")
         self.operator.start("1m")
         self.kubelet.start()
         try:
             self.measure_verdict()
             one = self.measure_idle(1)
-            self.make_idle_rollouts()
+            self.make_crowd()
             many = self.measure_idle(self.asked.rollouts)
             self.tell_idle(one, many)
             self.measure_weights()
             self.measure_restart()
+            self.measure_active()
         finally:
             self.story.stop_users()
             self.kubelet.stop()
             self.operator.stop()
+        self.print_table()
 
     # -- the verdict -------------------------------------------------------------------------------
 
@@ -85,94 +98,107 @@ class Bench:
             entry = story.wait_outcome(120)
             seen = sum(metric["candidate"]["total"] for metric in story.status["metrics"])
             story.stop_users()
-        self.line(
+        self.row(
             "a candidate with 5 % errors at 20 % of the traffic",
             f"{entry['outcome']} at look {entry['looks']}, after {seen:.0f} requests to it",
         )
         story.apply("v1")  # nothing under way, nothing rejected
         story.wait("the stable revision to be wanted again", lambda status: status["phase"] == "Healthy")
+        self.kubelet.period = 5.0  # from here on nothing happens to its pods
 
     # -- idle --------------------------------------------------------------------------------------
 
-    def make_idle_rollouts(self) -> None:
+    def make_crowd(self) -> None:
         total = self.asked.rollouts
         with self.report.step(f"{total} Rollouts become stable", f"{10 + total // 8} s"):
-            manifests = [self.idle_manifest(number, "v1") for number in range(1, total)]
-            for start in range(0, len(manifests), BATCH):
-                items = {"apiVersion": "v1", "kind": "List", "items": manifests[start : start + BATCH]}
-                self.cluster.apply(json.dumps(items))
-            self.cluster.wait_for(lambda: self.healthy() >= total, "all Rollouts to be Healthy", 60 + total, 1)
+            self.crowd = Crowd(self.cluster, total - 1, f"http://127.0.0.1:{CANNED_PORT}")
+            self.crowd.apply("v1")
+            self.wait_for_crowd("to be Healthy", lambda status: status.get("phase") == "Healthy")
 
-    def idle_manifest(self, number: int, version: str) -> dict:
-        story = Story(self.cluster, Path(), IDLE_NAME.format(number))
-        return story.manifest(version, 0.0, "idle", replicas=1)
+    def wait_for_crowd(self, what: str, predicate) -> None:
+        size = self.crowd.size
+        self.cluster.wait_for(lambda: self.crowd.count(predicate) >= size, f"all Rollouts {what}", 120 + size, 2)
 
-    def healthy(self) -> int:
-        found = self.cluster.api.get(ROLLOUTS)["items"]
-        return sum(item.get("status", {}).get("phase") == "Healthy" for item in found)
+    def measure_for(self, seconds: float) -> dict:
+        """Processor time, and requests by kind and as reads and writes a minute."""
+        pid = self.operator.process.pid
+        self.audit.skip()
+        before, begun = cpu_seconds(pid), time.monotonic()
+        time.sleep(seconds)
+        minutes = (time.monotonic() - begun) / 60
+        used = cpu_seconds(pid) - before
+        requests = own_requests(self.audit.read())
+        watches = requests.pop("watch", 0)
+        reads = sum(count for what, count in requests.items() if what.split()[0] in ("get", "list"))
+        writes = sum(requests.values()) - reads
+        return {
+            "memory": memory(pid)["VmRSS"],
+            "cpu": used / minutes / 60,
+            "requests": requests,
+            "reads": reads / minutes,
+            "writes": writes / minutes,
+            "watches": watches,
+        }
 
-    def measure_idle(self, rollouts: int) -> dict[str, float | dict[str, int]]:
-        """Memory, processor time and requests while nothing happens."""
-        self.kubelet.period = 5.0
-        with self.report.step(f"idle with {rollouts}", f"{self.asked.idle + 10:.0f} s"):
-            time.sleep(10)  # what was under way ends
-            pid = self.operator.process.pid
-            self.audit.skip()
-            before, begun = cpu_seconds(pid), time.monotonic()
-            time.sleep(self.asked.idle)
-            minutes = (time.monotonic() - begun) / 60
-            used = cpu_seconds(pid) - before
-            requests = own_requests(self.audit.read())
-        self.kubelet.period = 0.2
-        return {"memory": resident_megabytes(pid), "cpu": used / minutes / 60, "minutes": minutes, "requests": requests}
+    def measure_idle(self, rollouts: int) -> dict:
+        with self.report.step(f"idle with {rollouts}", f"{self.asked.idle + SETTLE:.0f} s"):
+            time.sleep(SETTLE)
+            return self.measure_for(self.asked.idle)
 
     def tell_idle(self, one: dict, many: dict) -> None:
         rollouts = self.asked.rollouts
-        a_rollout = (many["memory"] - one["memory"]) * 1024 / max(1, rollouts - 1)
-        self.line("resident memory, idle, 1 Rollout", f"{one['memory']:.1f} MB")
-        self.line(
-            f"resident memory, idle, {rollouts} Rollouts",
-            f"{many['memory']:.1f} MB   ({many['memory'] / one['memory']:.2f} x; {a_rollout:.1f} kB a Rollout)",
-        )
+        each = (many["memory"] - one["memory"]) * 1024 / max(1, rollouts - 1)
+        self.row("resident memory, idle, 1 Rollout", f"{one['memory']:.1f} MB")
+        self.row(f"resident memory, idle, {rollouts} Rollouts", f"{many['memory']:.1f} MB ({each:.1f} kB each)",
+                 "40 MB with 1000")  # fmt: skip
         for name, seen in (("1 Rollout", one), (f"{rollouts} Rollouts", many)):
-            watches = seen["requests"].pop("watch", 0)
-            others = sum(seen["requests"].values())
-            detail = f": {seen['requests']}" if others else ""
-            self.line(
-                f"API requests a minute, idle, {name}",
-                f"{others / seen['minutes']:.1f}{detail}   (and {watches} watches begun again)",
-            )
-            self.line(f"processor time, idle, {name}", f"{seen['cpu']:.2%} of one core")
+            self.row(f"processor time, idle, {name}", f"{seen['cpu']:.2%} of one core")
+            self.tell_requests(f"idle, {name}", seen, "0 and 0")
+
+    def tell_requests(self, when: str, seen: dict, goal: str = "") -> None:
+        detail = f"   {seen['requests']}" if seen["requests"] and goal else ""
+        figure = f"{seen['reads']:.1f} and {seen['writes']:.1f}{detail}"
+        self.row(f"API reads and writes a minute, {when}", figure, goal)
 
     # -- from a new template to the route ----------------------------------------------------------
 
     def measure_weights(self) -> None:
         """Change one Rollout among the many; the API server's log has the times."""
         whole, own, trips = [], [], []
-        with self.report.step(f"{self.asked.repeats} new templates", f"{self.asked.repeats * 3} s"):
-            for number in range(1, self.asked.repeats + 1):
+        repeats = min(self.asked.repeats, self.crowd.size)
+        with self.report.step(f"{repeats} new templates", f"{repeats * 3} s"):
+            for number in range(1, repeats + 1):
                 seconds, after_ready, requests = self.time_to_weight(number)
                 whole.append(seconds)
                 own.append(after_ready)
                 trips.append(requests)
-        self.line("kubectl apply until the first weight is on the route", spread(whole))
-        self.line("of it, since the candidate's endpoints are ready", spread(own))
-        self.line("requests of the operator in that time", f"median {statistics.median(trips):.0f}")
+        self.row("change of the spec until the weight is on the route", quantiles(whole))
+        self.row("of it, since the candidate's endpoints are ready", quantiles(own))
+        self.row("API round trips of the operator in that time", f"median {statistics.median(trips):.0f}", "3")
 
     def time_to_weight(self, number: int) -> tuple[float, float, int]:
-        name = IDLE_NAME.format(number)
-        story = Story(self.cluster, Path(), name)
+        name = self.crowd.name(number)
         self.audit.skip()
-        begun = time.time()
-        self.cluster.apply(json.dumps(self.idle_manifest(number, "v2")))
-        status = story.wait("the first weight", lambda s: s.get("traffic", {}).get("accepted") and s["traffic"]["candidate"])
+        self.cluster.apply(json.dumps(self.crowd.manifest(number, "v2", active=True)))
+
+        def weighed() -> dict | None:
+            status = self.crowd.status(number)
+            traffic = status.get("traffic", {})
+            return status if traffic.get("accepted") and traffic["candidate"] else None
+
+        status = self.cluster.wait_for(weighed, f"the first weight of {name}", 60, 0.1)
         candidate = f"{name}-{status['candidateRevision']}"
-        log = self.audit.read()
-        ready = max(r.time for r in log if r.resource == "endpointslices" and r.name.startswith(candidate))
-        routed = [r for r in log if of_operator(r, "httproutes", name) and r.time > ready]
-        weighed = min(r.time for r in routed)
-        between = [r for r in log if r.agent.startswith(AGENT) and ready < r.time <= weighed and r.verb != "watch"]
-        return weighed - begun, weighed - ready, len([r for r in between if r.resource != "events"])
+        log: list[Request] = []
+
+        def routes() -> list[float]:
+            log.extend(self.audit.read())
+            return [r.time for r in log if by_operator(r) and r.resource == "httproutes" and r.name == name]
+
+        at = max(self.cluster.wait_for(routes, f"the route of {name} in the audit log", 10))
+        changed = min(r.time for r in log if r.resource == "rollouts" and r.name == name and not by_operator(r))
+        ready = max(r.time for r in log if r.time < at and changes_endpoints(r, candidate))
+        between = [r for r in log if by_operator(r) and ready < r.time <= at and r.verb != "watch"]
+        return at - changed, at - ready, len([r for r in between if r.resource != "events" and name in r.name])
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -181,27 +207,82 @@ class Bench:
         self.operator.stop()
         begun = time.monotonic()
         self.operator.start("1m")
-        self.cluster.wait_for(self.is_ready, "the operator to be ready", 60, 0.01)
-        self.line(f"start until ready, {self.asked.rollouts} Rollouts", f"{time.monotonic() - begun:.2f} s")
+        self.cluster.wait_for(lambda: self.page("/readyz"), "the operator to be ready", 60, 0.01)
+        rollouts = self.asked.rollouts
+        self.row(f"start of the process until ready, {rollouts} Rollouts", f"{time.monotonic() - begun:.2f} s", "1 s")
         time.sleep(5)
-        self.line("resident memory after it", f"{resident_megabytes(self.operator.process.pid):.1f} MB")
+        found = memory(self.operator.process.pid)
+        figure = f"{found['VmRSS']:.1f} and {found['VmHWM']:.1f} MB"
+        self.row("resident memory after it, and the most until then", figure)
 
-    def is_ready(self) -> bool:
+    def page(self, path: str) -> str:
+        """A page of the operator; empty while it does not answer, or not with 200."""
         try:
-            return self.cluster.http_get_in_netns("127.0.0.1", 8090, "/readyz")[0] == 200
+            status, body = self.cluster.http_get_in_netns("127.0.0.1", PAGES_PORT, path)
+            return body.decode() if status == 200 else ""
         except OSError:
-            return False
+            return ""
 
-    def line(self, what: str, figure: str) -> None:
+    # -- at work -----------------------------------------------------------------------------------
+
+    def measure_active(self) -> None:
+        """All of the many in a canary stage: three metrics each, looked at every 30 s."""
+        rollouts = self.crowd.size
+        with self.report.step(f"{rollouts} candidates get traffic", f"{20 + rollouts // 6} s"):
+            self.crowd.apply("v2", active=True)
+            self.wait_for_crowd("to have a candidate with traffic", in_canary)
+        with self.report.step(f"{rollouts} Rollouts are looked at", f"{self.asked.idle + 60:.0f} s"):
+            time.sleep(60)
+            before = self.looks()
+            seen = self.measure_for(self.asked.idle)
+            after = self.looks()
+        taken = (after["ok"] - before["ok"]) / self.asked.idle
+        failed = after["error"] - before["error"]
+        due = rollouts / 30
+        self.row(f"looks a second, {rollouts} at work (answers are canned)",
+                 f"{taken:.1f} of {due:.1f} that are due, {failed:.0f} failed")  # fmt: skip
+        self.row(f"processor time, {rollouts} at work", f"{seen['cpu']:.1%} of one core")
+        self.row(f"resident memory, {rollouts} at work", f"{seen['memory']:.1f} MB")
+        self.tell_requests(f"{rollouts} at work", seen)
+
+    def looks(self) -> dict[str, float]:
+        found = re.findall(r'^sluice_looks_total\{result="(\w+)"\} (\S+)', self.page("/metrics"), re.MULTILINE)
+        return {result: float(count) for result, count in found}
+
+    # -- the table ---------------------------------------------------------------------------------
+
+    def row(self, what: str, figure: str, goal: str = "") -> None:
+        self.rows.append((what, figure, goal))
         self.report.line(f"{what:<58} {figure}")
 
+    def print_table(self) -> None:
+        first, second = (max(len(row[column]) for row in self.rows) for column in (0, 1))
+        self.report.line("")
+        head = [("measured", "figure", "goal: at most"), ("-" * first, "-" * second, "-" * 15)]
+        for what, figure, goal in head + self.rows:
+            self.report.line(f"{what:<{first}}  {figure:<{second}}  {goal}".rstrip())
 
-def of_operator(request: Request, resource: str, name: str) -> bool:
-    return request.agent.startswith(AGENT) and request.resource == resource and request.name == name
+
+def in_canary(status: dict) -> bool:
+    traffic = status.get("traffic", {})
+    return bool(traffic.get("accepted") and traffic.get("candidate") == 20)
 
 
-def spread(seconds: list[float]) -> str:
-    return f"median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f}"
+def changes_endpoints(request: Request, service: str) -> bool:
+    """Of a Service. A slice that is created gets its name from the server, so that the log has none."""
+    writes = request.verb in ("create", "update", "patch")
+    return request.resource == "endpointslices" and writes and (not request.name or request.name.startswith(service))
+
+
+def by_operator(request: Request) -> bool:
+    return request.agent.startswith(AGENT)
+
+
+def quantiles(seconds: list[float]) -> str:
+    """The largest stands for the 99th percentile of fewer than 100."""
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[min(len(ordered) - 1, math.ceil(len(ordered) * q) - 1)] for q in (0.5, 0.99))
+    return f"p50 {p50:.2f} s, p99 {p99:.2f} s, {len(ordered)} changes"
 
 
 if __name__ == "__main__":

@@ -69,12 +69,11 @@ def own_requests(requests: list[Request]) -> dict[str, int]:
     return counts
 
 
-def resident_megabytes(pid: int) -> float:
-    """Memory of a process that is in RAM."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ProcessLookupError(pid)
+def memory(pid: int) -> dict[str, float]:
+    """Megabytes of a process that are in RAM (VmRSS), and the most that were (VmHWM)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kept = [line.split() for line in lines if line.startswith(("VmRSS:", "VmHWM:"))]
+    return {fields[0].rstrip(":"): int(fields[1]) / 1024 for fields in kept}
 
 
 def cpu_seconds(pid: int) -> float:

@@ -13,15 +13,16 @@ TRAFFIC_PER_SECOND = 150
 class Operator:
     """The operator as a process that can be killed and started again."""
 
-    def __init__(self, cluster) -> None:
+    def __init__(self, cluster, binary: Path = ROOT / "build/release/sluice") -> None:
         self.cluster = cluster
+        self.binary = binary
         self.process = None
         self.starts = 0
 
     def start(self, status_interval: str = "1s") -> None:
         self.starts += 1
         self.process = self.cluster.spawn_in_netns(
-            [ROOT / "build/release/sluice", "operator", "--bind", "127.0.0.1:8090", "--status-interval", status_interval],
+            [self.binary, "operator", "--bind", "127.0.0.1:8090", "--status-interval", status_interval],
             f"operator-{self.starts}",
         )
 
