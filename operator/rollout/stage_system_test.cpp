@@ -37,8 +37,10 @@ std::string explained(const std::string& reason, const std::string& message) {
   return reason.empty() || message.empty() ? reason + message : reason + ": " + message;
 }
 
-// Why the pod does not start, as far as known.
-std::string problem_of(const workload::PodView& pod) { return explained(pod.reason, pod.message); }
+// What is wrong with the pod, as far as known.
+std::string problem_of(const workload::PodView& pod) {
+  return pod.exit.empty() ? explained(pod.reason, pod.message) : pod.exit;
+}
 
 Finding late(const JobSeen& job, const api::JobStatus& known, Duration deadline) {
   if (known.running_since || job.pod.started) {

@@ -184,7 +184,8 @@ void Harness::advance(Duration longest) {
     by = std::min(longest, std::chrono::duration_cast<Duration>(*due - world.clock.now()));
   } else {
     for (const Time until : lagging_) {
-      if (until > world.clock.now()) by = std::min(by, std::chrono::duration_cast<Duration>(until - world.clock.now()));
+      if (until <= world.clock.now()) continue;
+      by = std::min(by, std::chrono::duration_cast<Duration>(until - world.clock.now()));
     }
   }
   world.advance(by);

@@ -2,9 +2,10 @@
 //
 // At each write of a status: the weights sum to 100 and fit the stage; stable changes only by promotion; each
 // attempt of a revision ends in one entry of the history; no verdict by evidence without looks, none against clear
-// evidence; no weight and no first stable revision before its test was passed; conditions are coherent. At each write of a route: the weights sum, one candidate at most is exposed, at
-// most as far as the status said before, and only after its pods were ready. At each write of a Deployment: nothing
-// that gets requests is taken away.
+// evidence; no user is sent to what is being tested, nothing comes after a test but by passing it; conditions are
+// coherent. At each write of a route: the weights sum, one candidate at most is exposed, at most as far as the status
+// said before, and only after its pods were ready. At each write of a Deployment: nothing that gets requests is taken
+// away. Of each attempt of a test there is one Job.
 #pragma once
 
 #include <map>

@@ -102,7 +102,9 @@ void Invariants::check_entry(const kube::Key& key, const std::string& stable, co
   if (must_pass && entry.outcome == api::Outcome::Promoted && entry.reason != "PromotedByUser" && !passed) {
     fail("revision " + entry.revision + " was promoted without a passed test");
   }
-  if (entry.reason == "SystemTestFailed" && passed) fail("revision " + entry.revision + " passed, and failed its test");
+  if (entry.reason == "SystemTestFailed" && passed) {
+    fail("revision " + entry.revision + " failed its test after it had passed it");
+  }
   if (stable.empty() || !reasons_by_evidence().contains(entry.reason)) return;
   if (entry.looks < 1) fail("revision " + entry.revision + ": " + entry.reason + " without a look");
   const double ratio = rate_of(key, entry.revision) / rate_of(key, stable);

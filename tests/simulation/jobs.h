@@ -1,8 +1,8 @@
 // What the cluster makes of Jobs: a pod for each, which runs for a while and ends.
 //
-// How a test ends follows from the image of the revision that it tests, so that a story has the same end however often
-// it is told: that of a `flawed` model fails, all others pass. Some attempts, drawn by image and attempt alone, do not
-// come to that: their node is drained, or their pod never starts.
+// How a test ends follows from the image of the revision that it tests, so that a story has the same end however
+// often it is told: that of a `flawed` model fails, all others pass. Some attempts, drawn by image and attempt alone,
+// do not come to that: their node is drained, or their pod never starts.
 #pragma once
 
 #include <map>

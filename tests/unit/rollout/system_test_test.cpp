@@ -340,6 +340,15 @@ TEST_F(SystemTests, ACrashMakesNoSecondJob) {
   EXPECT_EQ(world.jobs_made.size(), 1u);
 }
 
+TEST_F(SystemTests, TheNewsOfTheJobIsWaitedFor) {
+  start();
+  fail_by_exit();
+  end_job(JobState::Running);
+  world.settle();
+  EXPECT_EQ(status().stage->job->verdict, api::Verdict::None);
+  EXPECT_THAT(status().message, HasSubstr("runs: container test exited with 1"));
+}
+
 TEST_F(SystemTests, TheNewsOfThePodIsWaitedFor) {
   start();
   workload::PodView& pod = pod_of(end_job(JobState::Failed, "PodFailurePolicy", "exit code 1"));
