@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/json.h"
 #include "api/types.h"
 #include "kube/object.h"
 #include "workload/views.h"
@@ -40,6 +41,13 @@ Jobs::End Jobs::end_of(const std::string& image, const std::string& attempt) con
   return image.find(":flawed") != std::string::npos ? End::Fail : End::Pass;
 }
 
+bool Jobs::is_known(const kube::Key& key, const std::string& rollout) const {
+  const auto live = server_.get(api::kRollouts, {key.ns, rollout});
+  if (!live) return false;
+  const api::RolloutStatus status = api::read_rollout(*live).rollout.status;
+  return status.stage && status.stage->job && status.stage->job->name == key.name && !status.stage->job->uid.empty();
+}
+
 void Jobs::notice(const kube::Key& key) {
   const auto live = server_.get(workload::kJobs, key);
   if (!live) {
@@ -50,7 +58,8 @@ void Jobs::notice(const kube::Key& key) {
   const auto known = made_.find(key);
   if (known != made_.end() && known->second == uid) return;
   // A first one that somebody deleted before the operator had seen it may be made again.
-  if (known != made_.end() && !deleted_by_others_.contains(key)) {
+  const bool unseen = deleted_by_others_.contains(key) && !is_known(key, kube::label_of(*live, api::kRolloutLabel));
+  if (known != made_.end() && !unseen) {
     broken_.push_back("Job " + key.name + " was made a second time");
   }
   made_[key] = uid;

@@ -50,6 +50,7 @@ class Jobs {
 
   void start(const kube::Key& key, Running& job);
   void finish(const kube::Key& key, const Running& job);
+  bool is_known(const kube::Key& job, const std::string& rollout) const;  // the saved status has its uid
   End end_of(const std::string& image, const std::string& attempt) const;
 
   test::MemoryApiServer& server_;
