@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace sluice::stats {
 
@@ -38,6 +39,23 @@ double MeanEvidence::log_e_positive() const {
 
 double MeanEvidence::log_e_negative() const {
   return mean_ < 0.0 ? log_e() : std::min(0.0, log_e());
+}
+
+// log E grows with t^2, and reaches log(1/alpha) where (1 + x)/(1 + x/gain) = k, x = t^2/nu.
+double MeanEvidence::half_width(double alpha) const {
+  if (size_ < 3.0 || !(variance() > 0.0)) return std::numeric_limits<double>::infinity();
+  const double nu = size_ - 1.0;
+  const double gain = 1.0 + size_ * tau_ * tau_;
+  const double k = std::exp((std::log(gain) - 2.0 * std::log(alpha)) / (nu + 1.0));
+  if (k >= gain) return std::numeric_limits<double>::infinity();
+  const double x = (k - 1.0) / (1.0 - k / gain);
+  return std::sqrt(x * nu * variance() / size_);
+}
+
+void MeanEvidence::restore(const State& state) {
+  size_ = state.size;
+  mean_ = state.mean;
+  squares_ = state.squares;
 }
 
 double lag_one_autocorrelation(std::span<const double> values) {

@@ -33,6 +33,15 @@ class MeanEvidence {
   // Conservative.
   double log_e_positive() const;
   double log_e_negative() const;
+  // Half the width of the confidence sequence of the mean at level 1 - alpha, in which log_e() of every value is below
+  // log(1/alpha). Infinity while it is unbounded. Precondition: 0 < alpha < 1.
+  double half_width(double alpha) const;
+
+  struct State {
+    double size, mean, squares;
+  };
+  State state() const { return {size_, mean_, squares_}; }
+  void restore(const State& state);
 
  private:
   double tau_;
