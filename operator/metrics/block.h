@@ -27,7 +27,12 @@ struct HistogramQuery {
   std::vector<double> edges;  // in the unit of `le`, ascending; empty: all that stable's histogram has
   bool operator==(const HistogramQuery&) const = default;
 };
-using ArmQuery = std::variant<CounterQuery, HistogramQuery>;
+struct MeanQuery {
+  std::string sum;    // read as Counts::events, which may then be above Counts::total
+  std::string count;  // read as Counts::total
+  bool operator==(const MeanQuery&) const = default;
+};
+using ArmQuery = std::variant<CounterQuery, HistogramQuery, MeanQuery>;
 
 struct MetricQuery {
   std::string name;

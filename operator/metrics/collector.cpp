@@ -83,6 +83,15 @@ Result<Arm> read_arm(const CounterQuery& query, Questions& questions) {
   return Arm{{}, {ArmSamples::of_counter(**total, **events)}};
 }
 
+Result<Arm> read_arm(const MeanQuery& query, Questions& questions) {
+  if (query.sum.empty() || query.count.empty()) return invalid("a mean without a selector");
+  const auto count = questions.ask(query.count);
+  if (!count) return count.error();
+  const auto sum = questions.ask(query.sum);
+  if (!sum) return sum.error();
+  return Arm{{}, {ArmSamples::of_mean(**count, **sum)}};
+}
+
 Result<Arm> read_arm(const HistogramQuery& query, Questions& questions) {
   if (query.buckets.empty()) return invalid("a histogram without a selector");
   if (!query.edges.empty()) {

@@ -143,6 +143,7 @@ ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
   }
 
   Counts& counts = reading.counts;
+  if (mean_) return reading;
   if (counts.events > counts.total)
     reading.detail = "more events than total: is every event also counted in total?";
   counts.events = std::clamp(counts.events, 0.0, counts.total);

@@ -48,7 +48,7 @@ namespace sluice::metrics {
 
 // One arm's part of a MetricReading. With a gap, counts are zero and `detail` says which target or edge.
 struct ArmReading {
-  Counts counts;  // events <= total, always
+  Counts counts;  // events <= total, except of a mean
   std::optional<Gap> gap;
   std::string detail;
   std::optional<Time> newest_sample;  // at or before `to`
@@ -61,6 +61,10 @@ class ArmSamples {
   // `events` should be a part of `total`. No series in `events` while `total` has some means no events: good
   // news, not missing data.
   static ArmSamples of_counter(const Matrix& total, const Matrix& events);
+
+  // A sum and how many were added up, read as events and total. What was added was not negative, or the sum would
+  // seem to have been reset.
+  static ArmSamples of_mean(const Matrix& count, const Matrix& sum);
 
   // Events are the observations above `edge`: count(le="+Inf") - count(le=edge), the edge matched as a
   // number. Series without `le` are passed over. Without that edge or +Inf: Gap::EdgeMissing; `detail` lists
@@ -119,6 +123,7 @@ class ArmSamples {
   std::vector<Target> uncovered_;     // with events only: `total` does not have these targets
   std::optional<std::string> edges_;  // those that exist, when the asked one is missing
   bool histogram_ = false;
+  bool mean_ = false;
 };
 
 }  // namespace sluice::metrics

@@ -124,6 +124,12 @@ std::vector<double> ArmSamples::edges_of(const Matrix& buckets) {
   return edges;
 }
 
+ArmSamples ArmSamples::of_mean(const Matrix& count, const Matrix& sum) {
+  ArmSamples arm = of_counter(count, sum);
+  arm.mean_ = true;
+  return arm;
+}
+
 ArmSamples ArmSamples::of_histogram(const Matrix& buckets, double edge) {
   // Timestamp -> value; a bucket may be spelt in two ways over time ("1", then "1.0").
   using Bucket = std::map<Time, double>;

@@ -44,6 +44,18 @@ class Collector : public testing::Test {
   Look look;
 };
 
+TEST_F(Collector, AMeanMayBeAboveOneAndItsSumIsNotCut) {
+  look.metrics = {{"reward", MeanQuery{"stable errors", "stable total"}, MeanQuery{"candidate sum", "candidate total"}}};
+  source.put("candidate sum", {steady(pod("c1"), 7)});
+  const auto result = run();
+  ASSERT_FALSE(result.error);
+  EXPECT_EQ(result.metrics[0].candidate, (Counts{210, 60}));
+  EXPECT_EQ(result.metrics[0].stable.total, 300);
+  EXPECT_EQ(result.metrics[0].detail, "");
+  look.metrics = {{"reward", MeanQuery{"stable errors", ""}, MeanQuery{"candidate sum", "candidate total"}}};
+  EXPECT_EQ(run().error->code, ErrorCode::Invalid);
+}
+
 TEST_F(Collector, ReadsBothArms) {
   const auto result = run();
   ASSERT_FALSE(result.error);
