@@ -5,6 +5,7 @@
 #include <boost/math/distributions/chi_squared.hpp>
 #include <cmath>
 
+#include "stats/log_space.h"
 #include "stats/packed_state.h"
 #include "stats/policy.h"
 #include "stats/sample_ratio.h"
@@ -15,6 +16,9 @@ namespace {
 // Raise it whenever the order of the numbers or their meaning changes.
 constexpr std::string_view version = "s1";
 constexpr std::size_t numbers_packed = 13;
+
+// The usual concentration looks for errors of a percent and is slow with large ones: half of the evidence is theirs.
+constexpr double for_large_errors = 100.0;
 
 // While the blocks are too few to say how they scatter.
 constexpr double assumed_at_first = 10.0;
@@ -46,7 +50,11 @@ double SplitEvidence::log_e_of_pool() const {
   if (!(candidate_ + stable_ > 0.0)) return 0.0;
   const double slack = tolerance_ * std::min(share_, 1.0 - share_);
   const double fits = std::clamp(realised(), share_ - slack, share_ + slack);
-  return log_sample_ratio_evidence(std::array{candidate_, stable_}, std::array{fits, 1.0 - fits});
+  const std::array counts{candidate_, stable_};
+  const std::array weights{fits, 1.0 - fits};
+  const std::array log_e{log_sample_ratio_evidence(counts, weights, for_large_errors),
+                         log_sample_ratio_evidence(counts, weights, default_concentration)};
+  return log_mean_exp(log_e);
 }
 
 double SplitEvidence::log_e() const { return (before_ + log_e_of_pool()) / dispersion(); }

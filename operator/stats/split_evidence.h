@@ -1,6 +1,7 @@
 // The evidence that requests do not arrive in the proportion that was asked for, block by block: sample-ratio mismatch.
 //
-// Blocks with the same asked share are pooled and tested by sample_ratio.h; another share begins a new pool, and the
+// Blocks with the same asked share are pooled and tested by sample_ratio.h, with the mean of two e-values that look for
+// small and for large errors; another share begins a new pool, and the
 // logarithms of the pools add up, each being an e-value that does not depend on those before it. The sum is divided by
 // the dispersion of the blocks around the *realised* proportion (dispersion.h): requests that come in clumps make a
 // split look wrong by chance, while one that is wrong all the time adds nothing to it. Of few blocks the dispersion is

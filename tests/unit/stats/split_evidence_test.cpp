@@ -23,7 +23,10 @@ TEST(SplitEvidence, IsThatOfThePooledCountsBesideTheDispersion) {
   EXPECT_EQ(evidence.log_e(), 0);
   ASSERT_TRUE(evidence.add(150, 850, 0.2, 0));
   ASSERT_TRUE(evidence.add(160, 840, 0.2, 0));
-  const double pooled = log_sample_ratio_evidence(std::array{310.0, 1690.0}, std::array{0.2, 0.8});
+  const std::array counts{310.0, 1690.0};
+  const std::array weights{0.2, 0.8};
+  const double pooled = std::log((std::exp(log_sample_ratio_evidence(counts, weights, 1e2)) +
+                                  std::exp(log_sample_ratio_evidence(counts, weights, 1e4))) / 2);
   EXPECT_DOUBLE_EQ(evidence.log_e(), pooled / 10) << "a dispersion of 10 while there are few blocks";
   EXPECT_DOUBLE_EQ(evidence.realised(), 0.155);
   EXPECT_EQ(evidence.blocks(), 2);
