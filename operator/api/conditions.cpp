@@ -10,8 +10,8 @@ namespace sluice::api {
 namespace {
 
 constexpr std::size_t kLongestMessage = 32768;
-constexpr std::array<std::string_view, 6> kOrder{kReady,    kReconciling,     kStalled,
-                                                 kPromoted, kTrafficAccepted, kMetricsAvailable};
+constexpr std::array<std::string_view, 7> kOrder{kReady,    kReconciling,     kStalled,
+                                                 kPromoted, kTrafficAccepted, kMetricsAvailable, kSplitVerified};
 
 std::pair<std::ptrdiff_t, std::string_view> rank(std::string_view type) {
   const auto known = std::find(kOrder.begin(), kOrder.end(), type);

@@ -19,6 +19,7 @@ inline constexpr const char* kPromoted = "Promoted";        // the verdict on th
 inline constexpr const char* kTrafficAccepted =
     "TrafficAccepted";  // the gateway accepted the route as written
 inline constexpr const char* kMetricsAvailable = "MetricsAvailable";  // evidence arrives
+inline constexpr const char* kSplitVerified = "SplitVerified";        // the realised split fits the asked one
 
 // Reasons.
 namespace reason {
@@ -43,6 +44,7 @@ inline constexpr const char* kUnsupported = "Unsupported";
 inline constexpr const char* kNoData = "NoData";
 inline constexpr const char* kStale = "Stale";
 inline constexpr const char* kProviderError = "ProviderError";
+inline constexpr const char* kSampleRatioMismatch = "SampleRatioMismatch";
 }  // namespace reason
 
 // nullptr: there is none, which means Unknown. The pointer is good until `conditions` changes.

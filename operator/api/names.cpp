@@ -17,13 +17,23 @@ struct Words;
 
 template <>
 struct Words<MetricRole> {
-  static constexpr std::array<Word<MetricRole>, 2> kAll{
-      {{MetricRole::Guardrail, "guardrail"}, {MetricRole::Report, "report"}}};
+  static constexpr std::array<Word<MetricRole>, 3> kAll{
+      {{MetricRole::Guardrail, "guardrail"}, {MetricRole::Goal, "goal"}, {MetricRole::Report, "report"}}};
+};
+template <>
+struct Words<Direction> {
+  static constexpr std::array<Word<Direction>, 2> kAll{
+      {{Direction::Increase, "increase"}, {Direction::Decrease, "decrease"}}};
 };
 template <>
 struct Words<PromoteWhen> {
   static constexpr std::array<Word<PromoteWhen>, 2> kAll{
       {{PromoteWhen::NonInferior, "NonInferior"}, {PromoteWhen::NoHarmShown, "NoHarmShown"}}};
+};
+template <>
+struct Words<SplitCheck> {
+  static constexpr std::array<Word<SplitCheck>, 3> kAll{
+      {{SplitCheck::Enforce, "Enforce"}, {SplitCheck::Report, "Report"}, {SplitCheck::Off, "Off"}}};
 };
 template <>
 struct Words<OnInconclusive> {
@@ -74,6 +84,12 @@ const char* word_of(Enum value) {
 const char* to_string(MetricRole value) {
   return word_of(value);
 }
+const char* to_string(Direction value) {
+  return word_of(value);
+}
+const char* to_string(SplitCheck value) {
+  return word_of(value);
+}
 const char* to_string(PromoteWhen value) {
   return word_of(value);
 }
@@ -113,6 +129,8 @@ std::string known_words() {
 }
 
 template std::optional<MetricRole> from_string(std::string_view);
+template std::optional<Direction> from_string(std::string_view);
+template std::optional<SplitCheck> from_string(std::string_view);
 template std::optional<PromoteWhen> from_string(std::string_view);
 template std::optional<OnInconclusive> from_string(std::string_view);
 template std::optional<Phase> from_string(std::string_view);
@@ -120,6 +138,8 @@ template std::optional<Verdict> from_string(std::string_view);
 template std::optional<ConditionStatus> from_string(std::string_view);
 template std::optional<Outcome> from_string(std::string_view);
 template std::string known_words<MetricRole>();
+template std::string known_words<Direction>();
+template std::string known_words<SplitCheck>();
 template std::string known_words<PromoteWhen>();
 template std::string known_words<OnInconclusive>();
 

@@ -13,7 +13,9 @@
 namespace sluice::api {
 
 const char* to_string(MetricRole value);
+const char* to_string(Direction value);
 const char* to_string(PromoteWhen value);
+const char* to_string(SplitCheck value);
 const char* to_string(OnInconclusive value);
 const char* to_string(Phase value);
 const char* to_string(Verdict value);

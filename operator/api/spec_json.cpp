@@ -29,13 +29,32 @@ void read_histogram(const FieldReader& in, HistogramSource& out) {
   out.milliseconds = unit == "Milliseconds";
 }
 
+void read_mean(const FieldReader& in, MeanSource& out) {
+  in.require("sum");
+  in.require("count");
+  in.read("sum", out.sum);
+  in.read("count", out.count);
+}
+
+// A goal is tested both ways at once: only its direction can be chosen.
+void read_role(const FieldReader& in, MetricSpec& out) {
+  in.read_word("role", out.role);
+  in.read_word("direction", out.direction);
+  if (out.role != MetricRole::Goal) return;
+  for (const char* field : {"margin", "harm", "ceiling"}) {
+    if (in.has(field)) in.problem(field, "is not for a goal, which is shown to be better or worse: remove it");
+  }
+}
+
 MetricSpec read_metric(const FieldReader& in) {
   MetricSpec metric;
   in.require("name");
   in.read("name", metric.name);
-  in.read_word("role", metric.role);
-  if (in.has("counter") == in.has("histogram")) {
-    in.problem("counter", "write exactly one of counter and histogram");
+  read_role(in, metric);
+  if (in.has("counter") + in.has("histogram") + in.has("mean") != 1) {
+    in.problem("counter", "write exactly one of counter, histogram and mean");
+  } else if (in.has("mean")) {
+    read_mean(in.child("mean"), metric.source.emplace<MeanSource>());
   } else if (in.has("counter")) {
     read_counter(in.child("counter"), metric.source.emplace<CounterSource>());
     metric.margin.or_below = kOrBelowForCounters;
@@ -65,6 +84,8 @@ void read_analysis(const FieldReader& in, AnalysisSpec& out) {
   in.read_percent("falsePromotion", out.false_promotion);
   in.read_ratio("catastrophicEffect", out.catastrophic_effect);
   in.read_word("promoteWhen", out.promote_when);
+  in.read_word("splitCheck", out.split_check);
+  in.read("requests", out.requests);
   in.each("metrics", [&](const FieldReader& metric) { out.metrics.push_back(read_metric(metric)); });
 }
 

@@ -143,6 +143,22 @@ std::optional<StageStatus> stage_of(const json& in) {
   return out;
 }
 
+std::optional<Assignment> assignment_of(const json& in) {
+  const json* assignment = find(in, "assignment");
+  if (assignment == nullptr) return std::nullopt;
+  const json* values = find(*assignment, "values");
+  HeaderAssignment header{text_of(*assignment, "header"), {}};
+  if (!header.header.empty() && values != nullptr && values->is_array()) {
+    for (const json& value : *values) {
+      if (value.is_string()) header.values.push_back(value.get<std::string>());
+    }
+    return header.values.empty() ? std::nullopt : std::optional<Assignment>(header);
+  }
+  const auto ttl = parse_duration(text_of(*assignment, "ttl"));
+  const CookieAssignment cookie{text_of(*assignment, "cookie"), std::chrono::floor<seconds>(ttl ? *ttl : Duration())};
+  return cookie.cookie.empty() || cookie.ttl < seconds(1) ? std::nullopt : std::optional<Assignment>(cookie);
+}
+
 // Weights that do not sum to 100 were not written by Sluice: all to stable, as if there were none.
 TrafficStatus traffic_of(const json& in) {
   TrafficStatus out;
@@ -155,6 +171,8 @@ TrafficStatus traffic_of(const json& in) {
     out.candidate = candidate;
     out.accepted = flag_of(*traffic, "accepted");
     out.mirror = std::clamp(number_of<int>(*traffic, "mirror"), 0, 100);
+    out.assignment = assignment_of(*traffic);
+    if (out.assignment) out.assigned = std::clamp(number_of<int>(*traffic, "assigned"), 0, 100);
   }
   out.reasserted = number_of<int>(*traffic, "reasserted");
   const auto realised = read_exact(text_of(*traffic, "exact"));
@@ -191,7 +209,8 @@ std::optional<MetricStatus> read_metric(const json& in) {
   out.stable = arm_of(in, "stable");
   out.candidate = arm_of(in, "candidate");
   read_exact_numbers(in, out);
-  if (const json* proof = find(in, "nonInferior")) {
+  out.mean = flag_of(in, "mean");
+  if (const json* proof = find(in, out.role == MetricRole::Goal ? "superior" : "nonInferior")) {
     if (const auto expected = parse_duration(text_of(*proof, "expectedIn"))) out.non_inferior_in = *expected;
   }
   out.looks = number_of<int>(in, "looks");
@@ -215,6 +234,7 @@ EvidenceStatus evidence_of(const json& in) {
   out.pod_spread = numbers_of(*evidence, "podSpread");
   out.packed = texts_of(*evidence, "packed");
   out.shadow = texts_of(*evidence, "shadow");
+  out.split = text_of(*evidence, "split");
   return out;
 }
 

@@ -30,9 +30,9 @@ double finite(double value) {
   return std::isfinite(value) ? value : 0.0;
 }
 
-json to_json(const ArmCounts& arm) {
+json to_json(const ArmCounts& arm, bool mean) {
   json out{{"events", finite(arm.events)}, {"total", finite(arm.total)}};
-  if (arm.total > 0) out["value"] = percent_text(arm.events / arm.total);
+  if (arm.total > 0) out["value"] = mean ? ratio_text(arm.events / arm.total) : percent_text(arm.events / arm.total);
   return out;
 }
 
@@ -44,6 +44,14 @@ json to_json(const JobStatus& job) {
   put(out, "retryAt", job.retry_at);
   put(out, "message", job.message);
   return out;
+}
+
+json to_json(const Assignment& assignment) {
+  if (const auto* header = std::get_if<HeaderAssignment>(&assignment)) {
+    return {{"header", header->header}, {"values", header->values}};
+  }
+  const auto& cookie = std::get<CookieAssignment>(assignment);
+  return {{"cookie", cookie.cookie}, {"ttl", format_duration(cookie.ttl)}};
 }
 
 json to_json(const StageStatus& stage) {
@@ -62,6 +70,8 @@ json to_json(const StageStatus& stage) {
 json to_json(const TrafficStatus& traffic) {
   json out{{"stable", traffic.stable}, {"candidate", traffic.candidate}, {"accepted", traffic.accepted}};
   if (traffic.mirror != 0) out["mirror"] = traffic.mirror;
+  if (traffic.assigned != 0) out["assigned"] = traffic.assigned;
+  if (traffic.assignment) out["assignment"] = to_json(*traffic.assignment);
   if (traffic.reasserted != 0) out["reasserted"] = traffic.reasserted;
   if (traffic.realised) {
     out["realised"] = percent_text(*traffic.realised);
@@ -97,18 +107,20 @@ json evidence_to_json(double log_e, double peak, double threshold) {
 json to_json(const MetricStatus& metric) {
   json out{{"name", metric.name},
            {"role", to_string(metric.role)},
-           {"stable", to_json(metric.stable)},
-           {"candidate", to_json(metric.candidate)},
+           {"stable", to_json(metric.stable, metric.mean)},
+           {"candidate", to_json(metric.candidate, metric.mean)},
            {"looks", metric.looks},
            {"dispersion", ratio_text(metric.dispersion)},
            {"exact", pack_exact(exact_numbers(metric))}};
+  if (metric.mean) out["mean"] = true;
   if (metric.verdict != Verdict::None) out["verdict"] = to_string(metric.verdict);
   if (metric.effect) out["effect"] = ratio_text(*metric.effect);
   if (metric.lower && metric.upper) out["interval"] = {ratio_text(*metric.lower), ratio_text(*metric.upper)};
   out["harm"] = evidence_to_json(metric.harm_log_e, metric.harm_log_e_peak, metric.harm_log_threshold);
-  out["nonInferior"] = evidence_to_json(metric.non_inferior_log_e, metric.non_inferior_log_e_peak,
-                                        metric.non_inferior_log_threshold);
-  if (metric.non_inferior_in) out["nonInferior"]["expectedIn"] = format_duration(*metric.non_inferior_in);
+  json& proof = out[metric.role == MetricRole::Goal ? "superior" : "nonInferior"];
+  proof = evidence_to_json(metric.non_inferior_log_e, metric.non_inferior_log_e_peak,
+                           metric.non_inferior_log_threshold);
+  if (metric.non_inferior_in) proof["expectedIn"] = format_duration(*metric.non_inferior_in);
   if (metric.power) out["power"] = percent_text(*metric.power);
   if (metric.pod_spread) out["podSpread"] = percent_text(*metric.pod_spread);
   if (metric.dropped != 0) out["dropped"] = metric.dropped;
@@ -133,6 +145,7 @@ json to_json(const EvidenceStatus& evidence) {
   for (const auto& [metric, spread] : evidence.pod_spread) out["podSpread"][metric] = exact_text(spread);
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;
   if (!evidence.shadow.empty()) out["shadow"] = evidence.shadow;
+  put(out, "split", evidence.split);
   return out;
 }
 

@@ -36,10 +36,14 @@ inline constexpr const char* kPromoteAnnotation = "sluice.dev/promote";  // skip
 inline constexpr const char* kAbortAnnotation = "sluice.dev/abort";      // roll it back
 inline constexpr const char* kRetryAnnotation = "sluice.dev/retry";      // start over
 inline constexpr const char* kApproveAnnotation = "sluice.dev/approve";  // "<revision>/<stage>"
+inline constexpr const char* kResumeAnnotation = "sluice.dev/resume";    // go on after a pause by the split check
 
 // --- Spec -------------------------------------------------------------------------------------------------
 
-enum class MetricRole { Guardrail, Report };
+enum class MetricRole { Guardrail, Goal, Report };
+
+// Of a goal: which way is better.
+enum class Direction { Increase, Decrease };
 
 // Two counters by selector: how often something happened, out of how many times it could have.
 struct CounterSource {
@@ -57,6 +61,13 @@ struct HistogramSource {
   bool operator==(const HistogramSource&) const = default;
 };
 
+// A sum and how many were added up, as every Prometheus summary and histogram has them: the mean is compared.
+struct MeanSource {
+  std::string sum;
+  std::string count;
+  bool operator==(const MeanSource&) const = default;
+};
+
 struct Margin {
   double ratio = 1.5;      // not worse than this many times stable ...
   double or_below = 0.001; // ... or shown to be below this share; 0: no such limb
@@ -72,7 +83,8 @@ struct Harm {
 struct MetricSpec {
   std::string name;
   MetricRole role = MetricRole::Guardrail;
-  std::variant<CounterSource, HistogramSource> source;
+  std::variant<CounterSource, HistogramSource, MeanSource> source;  // MeanSource: goals only
+  Direction direction = Direction::Increase;                        // of a goal
   Margin margin;
   Harm harm;
   std::optional<double> ceiling;  // roll back above this share, whatever stable does
@@ -80,6 +92,9 @@ struct MetricSpec {
 };
 
 enum class PromoteWhen { NonInferior, NoHarmShown };
+
+// What a split that is not the asked one leads to: a pause, a condition only, or it is not looked for.
+enum class SplitCheck { Enforce, Report, Off };
 
 struct AnalysisSpec {
   std::string prometheus_address;
@@ -89,6 +104,8 @@ struct AnalysisSpec {
   double false_promotion = 0.05;
   double catastrophic_effect = 3.0; // a step needs 80 % power to see this ratio
   PromoteWhen promote_when = PromoteWhen::NonInferior;
+  SplitCheck split_check = SplitCheck::Enforce;
+  std::string requests;             // selector of a counter of routed requests; empty: the first guardrail's totals
   std::vector<MetricSpec> metrics;
   bool operator==(const AnalysisSpec&) const = default;
 };
@@ -106,6 +123,32 @@ struct ShadowStage {
   bool operator==(const ShadowStage&) const = default;
 };
 
+// Users are told apart by a header that they send themselves: who has one of these values gets the candidate, always.
+// All others are split by weight, request by request.
+struct HeaderAssignment {
+  std::string header;
+  std::vector<std::string> values;  // exact, each its own; not empty
+  bool operator==(const HeaderAssignment&) const = default;
+};
+
+// Users are told apart by a cookie that names the revision they were given first. Who has none, or one that names
+// neither revision, is split by weight and gets one with the answer. It lasts for `ttl` and is not prolonged.
+struct CookieAssignment {
+  std::string cookie;  // a token as in RFC 6265
+  seconds ttl{};       // at least 1 s
+  bool operator==(const CookieAssignment&) const = default;
+};
+
+using Assignment = std::variant<HeaderAssignment, CookieAssignment>;
+
+// Each user stays with one revision, and the goals decide which one is better for them.
+struct AbTestStage {
+  int weight = 50;        // percent: the candidate's share of new users, or of requests that a header is expected on
+  Assignment assignment;
+  int min_looks = 5;
+  bool operator==(const AbTestStage&) const = default;
+};
+
 // A person decides; the exposure stays as it was.
 struct ApprovalStage {
   bool initial = false;  // asked of the first revision too
@@ -121,7 +164,7 @@ struct SystemTestStage {
   bool operator==(const SystemTestStage&) const = default;
 };
 
-using StageBody = std::variant<CanaryStage, ShadowStage, ApprovalStage, SystemTestStage>;
+using StageBody = std::variant<CanaryStage, ShadowStage, AbTestStage, ApprovalStage, SystemTestStage>;
 
 struct StageSpec {
   std::string name;
@@ -215,6 +258,8 @@ struct TrafficStatus {
   int stable = 100;                 // percent asked for
   int candidate = 0;
   int mirror = 0;                   // percent of the requests of which the candidate gets a copy
+  int assigned = 0;                 // percent of the requests that users assigned by header are expected to make
+  std::optional<Assignment> assignment;  // who gets which revision, before the weights are asked
   std::optional<double> realised;   // the candidate's share of counted requests at this weight, 0..1
   bool accepted = false;            // the gateway says that it routes as asked
   int reasserted = 0;               // times that somebody else's change was undone during this rollout
@@ -227,10 +272,12 @@ struct ArmCounts {
   bool operator==(const ArmCounts&) const = default;
 };
 
-// One metric's numbers at the last look. Evidence is kept as natural logarithms of e-values.
+// One metric's numbers at the last look. Evidence is kept as natural logarithms of e-values. Of a goal, harm is being
+// worse and non_inferior is being better.
 struct MetricStatus {
   std::string name;
   MetricRole role = MetricRole::Guardrail;
+  bool mean = false;                      // of a MeanSource: events are a sum, and effect is a difference
   Verdict verdict = Verdict::None;
   ArmCounts stable;
   ArmCounts candidate;
@@ -264,8 +311,9 @@ struct EvidenceStatus {
   std::map<std::string, double> pod_spread;      // by metric, of stable's own past; absent: not known
   bool past_read = false;
   std::map<std::string, std::vector<double>> edges;  // of whole distributions, by metric, ascending, in the unit of `le`
-  std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack()
+  std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack(), or of a mean
   std::map<std::string, std::string> shadow;     // the same from the copies of the stage under way alone
+  std::string split;                             // stats::SplitEvidence::pack(); empty: no block was checked
   bool operator==(const EvidenceStatus&) const = default;
 };
 

@@ -38,6 +38,11 @@ void check_source(const MetricSpec& metric, const std::string& path, std::vector
     check(counter->total, ".counter.total", SelectorUse::Counter);
     return;
   }
+  if (const auto* mean = std::get_if<MeanSource>(&metric.source)) {
+    check(mean->sum, ".mean.sum", SelectorUse::Counter);
+    check(mean->count, ".mean.count", SelectorUse::Counter);
+    return;
+  }
   const auto& histogram = std::get<HistogramSource>(metric.source);
   check(histogram.buckets, ".histogram.buckets", SelectorUse::Buckets);
   if (histogram.above && *histogram.above <= Duration(0)) {
@@ -49,6 +54,11 @@ void check_source(const MetricSpec& metric, const std::string& path, std::vector
 void check_metric(const MetricSpec& metric, double catastrophic_effect, const std::string& path,
                   std::vector<FieldError>& out) {
   check_source(metric, path, out);
+  if (metric.role != MetricRole::Goal) {
+    const char* only = "is for a metric of role goal: remove it, or write role: goal";
+    if (std::holds_alternative<MeanSource>(metric.source)) out.push_back({path + ".mean", only});
+    if (metric.direction != Direction::Increase) out.push_back({path + ".direction", only});
+  }
   if (metric.harm.ratio < 1.0) {
     out.push_back(
         {path + ".harm.ratio", "must be at least \"1\", or a candidate like stable would count as harmful"});
@@ -59,6 +69,9 @@ void check_metric(const MetricSpec& metric, double catastrophic_effect, const st
                                                "), or nothing could be shown to be within it"});
   }
   const auto* histogram = std::get_if<HistogramSource>(&metric.source);
+  if (metric.role == MetricRole::Goal && histogram != nullptr && !histogram->above) {
+    out.push_back({path + ".histogram.above", "a goal is one share: write the edge, such as 250ms"});
+  }
   if (metric.ceiling && histogram != nullptr && !histogram->above) {
     out.push_back({path + ".ceiling", "a ceiling belongs to one edge: write histogram.above, or remove it"});
   } else if (metric.ceiling && (*metric.ceiling <= 0.0 || *metric.ceiling >= 1.0)) {
@@ -71,10 +84,27 @@ void check_metric(const MetricSpec& metric, double catastrophic_effect, const st
     if (metric.ceiling) {
       out.push_back({path + ".ceiling", "a metric of role report decides nothing: remove it, or the role"});
     }
-  } else if (catastrophic_effect <= metric.harm.ratio) {
+  } else if (metric.role == MetricRole::Guardrail && catastrophic_effect <= metric.harm.ratio) {
     out.push_back({"spec.analysis.catastrophicEffect", "must be above the harm.ratio of " + metric.name +
                                                            " (" + ratio_text(metric.harm.ratio) +
                                                            "), or no look could show it"});
+  }
+}
+
+// A goal is judged where users stay with one revision, and such a stage by its goals.
+void check_goals(const Spec& spec, std::vector<FieldError>& out) {
+  const auto test = std::find_if(spec.stages.begin(), spec.stages.end(), [](const StageSpec& stage) {
+    return std::holds_alternative<AbTestStage>(stage.body);
+  });
+  const auto& metrics = spec.analysis.metrics;
+  const auto goal = std::find_if(metrics.begin(), metrics.end(),
+                                 [](const MetricSpec& metric) { return metric.role == MetricRole::Goal; });
+  if (test != spec.stages.end() && goal == metrics.end() && !metrics.empty()) {
+    out.push_back({"spec.analysis.metrics", "the abTest stage " + test->name +
+                                                " is decided by goals: give at least one metric role: goal"});
+  } else if (test == spec.stages.end() && goal != metrics.end() && !spec.stages.empty()) {
+    out.push_back({at("spec.analysis.metrics", static_cast<std::size_t>(goal - metrics.begin())) + ".role",
+                   "a goal is judged in an abTest stage, and there is none: add one, or write role: report"});
   }
 }
 
@@ -110,12 +140,18 @@ void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
   if (!(analysis.catastrophic_effect > 1.0)) {
     out.push_back({"spec.analysis.catastrophicEffect", "must be above \"1\", such as \"3\""});
   }
+  if (!analysis.requests.empty()) {
+    if (const auto problem = selector_problem(analysis.requests, SelectorUse::Counter)) {
+      out.push_back({"spec.analysis.requests", *problem});
+    }
+  }
   std::set<std::string> names;
   for (std::size_t i = 0; i < analysis.metrics.size(); ++i) {
     const std::string path = at("spec.analysis.metrics", i);
     check_item_name(analysis.metrics[i].name, path, names, out);
     check_metric(analysis.metrics[i], analysis.catastrophic_effect, path, out);
   }
+  check_goals(spec, out);
   if (!needed) return;
   const bool guarded =
       std::any_of(analysis.metrics.begin(), analysis.metrics.end(),

@@ -65,6 +65,8 @@ Outcome check_engine(const Scenario& scenario) {
 void add_steps(const api::StageSpec& stage, int index, std::vector<Step>& steps) {
   if (const auto* canary = std::get_if<api::CanaryStage>(&stage.body)) {
     for (const int weight : canary->weights) steps.push_back({weight / 100.0, canary->min_looks, index});
+  } else if (const auto* test = std::get_if<api::AbTestStage>(&stage.body)) {
+    steps.push_back({test->weight / 100.0, test->min_looks, index});
   }
 }
 

@@ -1,6 +1,8 @@
 // Which revision is under way, the verbs that people give, and the three ways in which it ends: promoted, rolled
 // back, superseded.
+#include "api/conditions.h"
 #include "rollout/context.h"
+#include "rollout/split_check.h"
 #include "rollout/stages.h"
 
 namespace sluice::rollout {
@@ -94,6 +96,11 @@ void advance_promotion(Context& context) {
     context.hold = "paused after all stages were passed (" + status.verdict + ")";
     return;
   }
+  if (status.verdict != "PromotedByUser" && split_holds(context)) {
+    context.stalled_reason = api::reason::kSampleRatioMismatch;
+    context.hold = "is not promoted: " + split_sentence(context);
+    return;
+  }
   if (!pods_ready(context, std::max(1, context.spec().replicas))) return;
   if (status.traffic.candidate != 100) {
     status.traffic = {.stable = 0, .candidate = 100, .mirror = 0, .realised = {}, .accepted = false,
@@ -113,6 +120,14 @@ void advance_first(Context& context) {
   if (!pods_ready(context, context.spec().replicas)) return;
   if (context.status().verdict != "PromotedByUser") context.status().verdict = "Initial";
   finish_promotion(context);
+}
+
+// After a pause by the check of the split: nothing of it is held against the stage.
+void resume(Context& context) {
+  api::RolloutStatus& status = context.status();
+  if (!split_mismatch(status)) return;
+  reset_split(context, "on request");
+  if (status.stage) status.stage->started_at = context.now;
 }
 
 }  // namespace
@@ -146,9 +161,11 @@ void apply_verbs(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string& wanted = context.seen.wanted_revision;
   const bool rejected = wanted == status.rejected_revision;
-  const bool undecided = wanted == status.candidate_revision && status.verdict == "Inconclusive";
+  const bool undecided =
+      wanted == status.candidate_revision && (status.verdict == "Inconclusive" || split_holds(context));
   if ((rejected || undecided) && asked(context, api::kRetryAnnotation, wanted)) {
-    if (undecided) record(context, api::Outcome::Superseded, "Inconclusive", "a new attempt was asked for");
+    if (undecided) record(context, api::Outcome::Superseded, split_holds(context) ? api::reason::kSampleRatioMismatch : "Inconclusive",
+                          "a new attempt was asked for");
     begin(context, wanted, status.attempt + 1);
     return;
   }
@@ -158,6 +175,7 @@ void apply_verbs(Context& context) {
     roll_back(context, "Aborted", "revision " + status.candidate_revision + " was rolled back on request");
     return;
   }
+  if (asked(context, api::kResumeAnnotation, status.candidate_revision)) resume(context);
   if (!status.promoting_since && asked(context, api::kPromoteAnnotation, status.candidate_revision)) {
     begin_promotion(context, "PromotedByUser", "the remaining stages are skipped on request");
   }

@@ -16,11 +16,6 @@ using Blocks = std::vector<stats::Block>;  // of one look, one for each edge
 
 constexpr double kSignificant = 0.05;
 
-const metrics::MetricReading* find_reading(const metrics::LookResult& look, const std::string& name) {
-  const auto found = std::find_if(look.metrics.begin(), look.metrics.end(), [&](const auto& m) { return m.name == name; });
-  return found == look.metrics.end() ? nullptr : &*found;
-}
-
 const char* reason_of(metrics::Gap gap) {
   switch (gap) {
     case metrics::Gap::NoData: return "NoData";
@@ -29,17 +24,6 @@ const char* reason_of(metrics::Gap gap) {
     case metrics::Gap::EdgeMissing: return "EdgeMissing";
   }
   return "NoData";
-}
-
-api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& metric) {
-  for (api::MetricStatus& known : status.metrics) {
-    if (known.name == metric.name) return known;
-  }
-  api::MetricStatus fresh;
-  fresh.name = metric.name;
-  fresh.role = metric.role;
-  status.metrics.push_back(fresh);
-  return status.metrics.back();
 }
 
 // The state as it was saved. A state that cannot be read (another version, parameters that the user changed in
@@ -157,27 +141,24 @@ double past_dispersion(const std::vector<metrics::Counts>& blocks) {
   return rollout::past_dispersion(events, exposure);
 }
 
-// What keeps a block from being used. Without a past the edges of a distribution are chosen by what stable does in this
+// A block that could not be used. Without a past the edges of a distribution are chosen by what stable does in this
 // block, which therefore cannot be counted as well.
-void note_gap(const api::MetricSpec& metric, const metrics::MetricReading& reading, bool undecided,
-              api::EvidenceStatus& evidence, api::MetricStatus& numbers, LookSummary& out) {
+void drop_block(const api::MetricSpec& metric, const metrics::MetricReading& reading, bool undecided,
+                api::EvidenceStatus& evidence, api::MetricStatus& numbers, LookSummary& out) {
   ++numbers.dropped;
-  std::string reason = "EdgesChosen";
-  std::string message;
-  if (undecided && !reading.gap) {
-    const auto edges = edges_by_block(reading);
-    if (!edges.empty()) evidence.edges[metric.name] = edges;
-    message = "metric " + metric.name + ": its edges were chosen by this block of stable, whose past was not readable; " +
-              "counting starts with the next one";
-  } else {
-    const metrics::Gap gap = reading.gap.value_or(metrics::Gap::Stale);
-    reason = reason_of(gap);
-    message = gap_sentence(metric.name, gap, reading.detail);
+  const bool guards = metric.role == api::MetricRole::Guardrail;
+  if (guards) out.guardrail_gap = true;
+  if (reading.gap || !undecided) {
+    if (guards) note_gap(metric.name, &reading, out);
+    return;
   }
-  if (metric.role != api::MetricRole::Guardrail || !out.gap_metric.empty()) return;
+  const auto edges = edges_by_block(reading);
+  if (!edges.empty()) evidence.edges[metric.name] = edges;
+  if (!guards || !out.gap_metric.empty()) return;
   out.gap_metric = metric.name;
-  out.gap_reason = std::move(reason);
-  out.gap_message = std::move(message);
+  out.gap_reason = "EdgesChosen";
+  out.gap_message = "metric " + metric.name + ": its edges were chosen by this block of stable, whose past was not " +
+                    "readable; counting starts with the next one";
 }
 
 void add_pod_spread(const metrics::MetricReading& reading, api::EvidenceStatus& evidence) {
@@ -191,6 +172,30 @@ void add_pod_spread(const metrics::MetricReading& reading, api::EvidenceStatus& 
 }
 
 }  // namespace
+
+const metrics::MetricReading* find_reading(const metrics::LookResult& look, const std::string& name) {
+  const auto found = std::find_if(look.metrics.begin(), look.metrics.end(), [&](const auto& m) { return m.name == name; });
+  return found == look.metrics.end() ? nullptr : &*found;
+}
+
+api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& metric) {
+  for (api::MetricStatus& known : status.metrics) {
+    if (known.name == metric.name) return known;
+  }
+  api::MetricStatus fresh;
+  fresh.name = metric.name;
+  fresh.role = metric.role;
+  status.metrics.push_back(fresh);
+  return status.metrics.back();
+}
+
+void note_gap(const std::string& metric, const metrics::MetricReading* reading, LookSummary& out) {
+  if (!out.gap_metric.empty()) return;
+  const metrics::Gap gap = reading == nullptr ? metrics::Gap::NoData : reading->gap.value_or(metrics::Gap::Stale);
+  out.gap_metric = metric;
+  out.gap_reason = reason_of(gap);
+  out.gap_message = gap_sentence(metric, gap, reading == nullptr ? "" : reading->detail);
+}
 
 stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double past_dispersion) {
   stats::GuardrailParameters parameters;
@@ -206,10 +211,16 @@ stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double p
 int tests_of_harm(const api::AnalysisSpec& analysis) {
   int tests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
-    if (metric.role != api::MetricRole::Guardrail) continue;
+    if (metric.role == api::MetricRole::Report) continue;
     tests += metric.ceiling ? 2 : 1;
   }
   return tests;
+}
+
+double superior_threshold(const api::AnalysisSpec& analysis) {
+  const auto goals = std::count_if(analysis.metrics.begin(), analysis.metrics.end(),
+                                   [](const api::MetricSpec& m) { return m.role == api::MetricRole::Goal; });
+  return std::log(static_cast<double>(std::max<std::ptrdiff_t>(1, goals)) / analysis.false_promotion);
 }
 
 double past_dispersion(std::span<const double> events, std::span<const double> exposure) {
@@ -241,6 +252,7 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
   const bool mirrored = status.traffic.mirror > 0;
   double most_requests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
+    if (metric.role == api::MetricRole::Goal) continue;  // goals.cpp
     const metrics::MetricReading* reading = find_reading(look, metric.name);
     const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};
     if (reading == nullptr) reading = &nothing;
@@ -255,7 +267,7 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     const bool undecided = is_distribution(metric) && edges.empty();
     const Blocks blocks = reading->gap || undecided ? Blocks{} : blocks_of(*reading, edges);
     const bool used = evidence.add(blocks, !mirrored);
-    if (!used) note_gap(metric, *reading, undecided, status.evidence, numbers, out);
+    if (!used) drop_block(metric, *reading, undecided, status.evidence, numbers, out);
     GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
     if (mirrored) add_copies(metric, blocks, status.evidence, summary);
     if (used) {

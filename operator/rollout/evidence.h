@@ -18,8 +18,11 @@ namespace sluice::rollout {
 // The tests' parameters for one metric. `past_dispersion` as kept in the status; 0: stable had no readable past.
 stats::GuardrailParameters parameters_of(const api::MetricSpec& metric, double past_dispersion);
 
-// The number of tests of harm that share falseRollback: guardrails, and those of them that have a ceiling.
+// The number of tests of harm that share falseRollback: guardrails, those of them that have a ceiling, and goals.
 int tests_of_harm(const api::AnalysisSpec& analysis);
+
+// What the evidence of one goal being better must reach: log(G / falsePromotion) with G goals.
+double superior_threshold(const api::AnalysisSpec& analysis);
 
 // phi_0 from stable's own past, block by block: a past that is bursty by chance only would slow every verdict, so
 // it counts where it is significant, and is 1 otherwise. 0 (there is no past) below two blocks.
@@ -37,7 +40,9 @@ double catastrophe_power(const stats::MetricEvidence& evidence, const api::Analy
 // What one look showed.
 struct LookSummary {
   std::vector<GuardrailEvidenceSummary> guardrails;
-  std::string gap_metric;    // a guardrail whose block could not be used; empty: all could
+  std::vector<GuardrailEvidenceSummary> goals;  // of a stage that takes them: goals.h
+  std::string gap_metric;    // a guardrail or a goal whose block could not be used; empty: all could
+  bool guardrail_gap = false;  // it is a guardrail
   std::string gap_reason;    // NoData, Stale, TargetsChanged, EdgeMissing, EdgesChosen
   std::string gap_message;
 };
@@ -48,6 +53,12 @@ struct LookSummary {
 // own, which is what the summary and the numbers then tell; the proof that promotes does not hear of them.
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
                          api::RolloutStatus& status, int candidate_pods = 0);
+
+// For the files of this folder that add readings: the reading of a metric (nullptr: none), its numbers in the status
+// (made when they are not there yet), and what the summary tells of a block that could not be used.
+const metrics::MetricReading* find_reading(const metrics::LookResult& look, const std::string& name);
+api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& metric);
+void note_gap(const std::string& metric, const metrics::MetricReading* reading, LookSummary& out);
 
 // Takes in stable's past: for each metric where it was readable phi_0, the spread between pods, and the edges at which
 // a whole distribution is to be compared.

@@ -8,7 +8,9 @@
 #include "rollout/context.h"
 #include "rollout/edges.h"
 #include "rollout/evidence.h"
+#include "rollout/goals.h"
 #include "rollout/sentence.h"
+#include "rollout/split_check.h"
 #include "rollout/stages.h"
 #include "workload/revision.h"
 
@@ -42,6 +44,9 @@ metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metri
     metrics::ArmQuery operator()(const api::CounterSource& counter) const {
       return metrics::CounterQuery{filled(counter.events, values), filled(counter.total, values)};
     }
+    metrics::ArmQuery operator()(const api::MeanSource& mean) const {
+      return metrics::MeanQuery{filled(mean.sum, values), filled(mean.count, values)};
+    }
     metrics::ArmQuery operator()(const api::HistogramSource& histogram) const {
       return metrics::HistogramQuery{filled(histogram.buckets, values), edges};
     }
@@ -49,13 +54,30 @@ metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metri
   return std::visit(Query{values, edges_of(metric, context.status().evidence)}, metric.source);
 }
 
+// Goals are read where they are judged, and in stable's past, which tells how bursty their events are.
+bool is_read(const Context& context, const api::MetricSpec& metric) {
+  if (metric.role != api::MetricRole::Goal) return true;
+  const bool past = !context.status().evidence.past_read;
+  if (past) return !std::holds_alternative<api::MeanSource>(metric.source);
+  return context.status().stage && kind_of(current_stage(context)).takes_goals(current_stage(context));
+}
+
 metrics::Look look_of(const Context& context) {
   metrics::Look look;
   look.prometheus_address = context.spec().analysis.prometheus_address;
   const api::RolloutStatus& status = context.status();
   for (const api::MetricSpec& metric : context.spec().analysis.metrics) {
+    if (!is_read(context, metric)) continue;
     look.metrics.push_back({metric.name, arm_query(context, metric, status.stable_revision),
                             arm_query(context, metric, status.candidate_revision)});
+  }
+  const api::AnalysisSpec& analysis = context.spec().analysis;
+  if (!analysis.requests.empty() && analysis.split_check != api::SplitCheck::Off && status.evidence.past_read) {
+    const auto arm = [&](const std::string& revision) {
+      const std::string selector = filled(analysis.requests, placeholders(context, revision));
+      return metrics::CounterQuery{selector, selector};
+    };
+    look.metrics.push_back({kRequestsReading, arm(status.stable_revision), arm(status.candidate_revision)});
   }
   return look;
 }
@@ -103,14 +125,23 @@ void take_block(Context& context, const metrics::LookResult& result) {
   api::RolloutStatus& status = context.status();
   const int pods = context.revision(status.candidate_revision).endpoints;
   const bool first = looks_so_far(status) == 0;
-  const LookSummary summary = add_readings(context.spec().analysis, result, status, pods);
+  check_split(context, result);
+  if (split_holds(context)) {  // what was counted cannot be trusted
+    status.evidence.through = result.look.to;
+    context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answers, but the split is not the asked one"};
+    return;
+  }
+  LookSummary summary = add_readings(context.spec().analysis, result, status, pods);
+  const api::StageSpec& stage = current_stage(context);
+  if (kind_of(stage).takes_goals(stage)) add_goals(context.spec().analysis, result, status, summary);
   if (first && looks_so_far(status) > 0) warn_of_few_pods(context, pods);
   status.evidence.through = result.look.to;
   if (!summary.gap_metric.empty()) {
     context.metrics = MetricsState{false, summary.gap_reason, summary.gap_message};
-    return;  // no verdict from a look that did not see every guardrail
+    if (summary.guardrail_gap) return;  // no verdict from a look that did not see every guardrail
+  } else {
+    context.metrics = MetricsState{true, "EvidenceArrives", "the last look saw every guardrail"};
   }
-  context.metrics = MetricsState{true, "EvidenceArrives", "the last look saw every guardrail"};
   if (exposed_as_asked(context)) ++status.stage->looks;
 
   follow_look(context, summary);

@@ -28,6 +28,7 @@ std::optional<traffic::Split> split_of(const api::RolloutStatus& status) {
   if (status.stable_revision.empty()) return std::nullopt;
   traffic::Split split{status.stable_revision, status.candidate_revision, status.traffic.candidate};
   split.mirror_percent = status.traffic.mirror;
+  split.assignment = status.traffic.assignment;
   return split;
 }
 
@@ -39,6 +40,7 @@ bool noticeably_different(const api::RolloutStatus& before, const api::RolloutSt
       metric = api::MetricStatus{.name = metric.name, .role = metric.role, .verdict = metric.verdict};
     }
     status.evidence.packed.clear();
+    status.evidence.split.clear();
     status.evidence.through.reset();
     if (status.stage) status.stage->looks = 0;
     if (status.stage && status.stage->job) status.stage->job->message.clear();

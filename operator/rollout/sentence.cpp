@@ -68,6 +68,23 @@ std::string sentence(const api::MetricStatus& metric, GuardrailState state) {
   return text;
 }
 
+std::string goal_sentence(const api::MetricStatus& goal, GoalState state) {
+  const char* word = state == GoalState::Better ? "better: " : state == GoalState::Worse ? "worse: " : "undecided: ";
+  const auto arm = [&](const api::ArmCounts& counts) {
+    if (!goal.mean) return share_of(counts);
+    if (counts.total <= 0) return std::string("nothing observed");
+    return number(counts.events / counts.total) + " (of " + whole(counts.total) + ")";
+  };
+  std::string text = word + arm(goal.candidate) + " against " + arm(goal.stable) + " of stable";
+  if (!goal.effect) return text;
+  text += std::string(goal.mean ? ", difference " : ", ratio ") + number(*goal.effect);
+  if (!goal.mean || (goal.lower && goal.upper)) {
+    text += " (" + (goal.lower ? number(*goal.lower) : std::string("any")) + " to " +
+            (goal.upper ? number(*goal.upper) : std::string("any")) + ")";
+  }
+  return text;
+}
+
 std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spread) {
   std::string known = "of a size that stable's past does not tell";
   if (pod_spread) known = *pod_spread > 0 ? percent(*pod_spread) + " in stable's past" : "none seen in stable's past";

@@ -22,6 +22,10 @@ std::string e_value(double log_e);
 // "harmed: 3.9% (47 of 1204) against 0.02% (2 of 10876) of stable, ratio 212 (31.5 to 980)".
 std::string sentence(const api::MetricStatus& metric, GuardrailState state);
 
+// The same of a goal: "better: 12.1% (121 of 1000) against 10% (300 of 3000) of stable, ratio 1.21 (1.05 to 1.4)", or of
+// a mean "better: 4.2 (of 1000) against 4 (of 3000) of stable, difference 0.2 (0.05 to 0.35)".
+std::string goal_sentence(const api::MetricStatus& goal, GoalState state);
+
 // Below this many pods of the candidate, what sets one pod apart is not averaged out.
 inline constexpr int kFewPods = 3;
 

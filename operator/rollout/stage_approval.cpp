@@ -10,7 +10,9 @@ namespace {
 class Approval final : public StageKind {
  public:
   Exposure exposure(const api::StageSpec&, int, const Exposure& before) const override {
-    return {.weight = before.weight, .mirror = 0};  // mirrors end with their stage
+    Exposure kept = before;
+    kept.mirror = 0;  // mirrors end with their stage
+    return kept;
   }
   int min_looks(const api::StageSpec&) const override { return std::numeric_limits<int>::max(); }
   bool initial(const api::StageSpec& stage) const override {

@@ -7,6 +7,9 @@
 // header. Private to rollout/.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+
 #include "api/types.h"
 #include "rollout/context.h"
 #include "rollout/evidence.h"
@@ -16,11 +19,14 @@ namespace sluice::rollout {
 
 // What users, or copies of their requests, reach the candidate.
 struct Exposure {
-  int weight = 0;  // percent of the requests
-  int mirror = 0;  // percent of the requests that are copied
+  int weight = 0;    // percent of the requests, or of the users who have no cookie yet
+  int mirror = 0;    // percent of the requests that are copied
+  int assigned = 0;  // percent of the requests that users assigned by header are expected to make
+  std::optional<api::Assignment> assignment;
   bool operator==(const Exposure&) const = default;
 
-  bool any() const { return weight > 0 || mirror > 0; }
+  bool any() const { return weight > 0 || mirror > 0 || assignment; }
+  int share() const { return std::max({weight, mirror, assigned}); }  // that the candidate's pods must be able to take
 };
 
 class StageKind {
@@ -35,6 +41,9 @@ class StageKind {
 
   // Its users see the candidate, so that its blocks count for the proof that promotes.
   virtual bool proves(const api::StageSpec&) const { return false; }
+
+  // Its blocks count for the goals.
+  virtual bool takes_goals(const api::StageSpec&) const { return false; }
 
   // What a look that saw every guardrail means for the step under way. Here: the decision table of verdict.h.
   virtual StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const;
@@ -54,6 +63,7 @@ const StageKind& kind_of(const api::StageSpec& stage);
 // Every kind, each defined in a file of its own.
 const StageKind& kind_of(const api::CanaryStage&);    // stage_canary.cpp
 const StageKind& kind_of(const api::ShadowStage&);    // stage_shadow.cpp
+const StageKind& kind_of(const api::AbTestStage&);    // stage_ab_test.cpp
 const StageKind& kind_of(const api::ApprovalStage&);  // stage_approval.cpp
 const StageKind& kind_of(const api::SystemTestStage&);  // stage_system_test.cpp
 

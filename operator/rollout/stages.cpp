@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "api/conditions.h"
 #include "rollout/evidence.h"
+#include "rollout/split_check.h"
 
 namespace sluice::rollout {
 namespace {
@@ -12,11 +14,22 @@ void set_exposure(Context& context, const Exposure& exposure) {
   status.traffic = {.stable = 100 - exposure.weight,
                     .candidate = exposure.weight,
                     .mirror = exposure.mirror,
+                    .assigned = exposure.assigned,
+                    .assignment = exposure.assignment,
                     .realised = {},
                     .accepted = false,
                     .reasserted = 0};
   status.stage->weight_set_at.reset();
   status.stage->looks = 0;
+}
+
+std::string told(const api::Assignment& assignment) {
+  if (const auto* header = std::get_if<api::HeaderAssignment>(&assignment)) {
+    return "users are assigned by the header " + header->header + ": the candidate gets those with one of " +
+           std::to_string(header->values.size()) + (header->values.size() == 1 ? " value" : " values");
+  }
+  return "users are assigned by the cookie " + std::get<api::CookieAssignment>(assignment).cookie +
+         ": new ones by weight, and they keep their revision";
 }
 
 void announce(Context& context, const Exposure& before, const Exposure& exposure) {
@@ -27,6 +40,10 @@ void announce(Context& context, const Exposure& before, const Exposure& exposure
   if (exposure.mirror != before.mirror) {
     context.event(Event::Type::Normal, "MirrorSet",
                   "the candidate is sent a copy of " + std::to_string(exposure.mirror) + " % of the requests");
+  }
+  if (exposure.assignment != before.assignment) {
+    context.event(Event::Type::Normal, "AssignmentSet", exposure.assignment ? told(*exposure.assignment)
+                                                                            : "users are no longer assigned to a revision");
   }
 }
 
@@ -81,6 +98,7 @@ void follow_route(Context& context) {
   // It was as asked, and is no longer: what is counted meanwhile cannot be attributed.
   stage.weight_set_at.reset();
   if (route.foreign_writer.empty()) return;
+  reset_split(context, "for somebody else had changed the route");
   ++status.traffic.reasserted;
   context.event(Event::Type::Warning, status.traffic.reasserted > 1 ? "RouteConflict" : "RouteReasserted",
                 "the route was changed by " + route.foreign_writer +
@@ -93,6 +111,7 @@ void withdraw_if_gone(Context& context) {
   api::RolloutStatus& status = context.status();
   if (!exposure_of(status.traffic).any() || context.revision(status.candidate_revision).endpoints > 0) return;
   set_exposure(context, {});
+  reset_split(context, "for the candidate had no pods");
   context.event(Event::Type::Warning, "CandidateUnavailable",
                 "no pod of the candidate is ready: it is given no traffic until one is");
 }
@@ -159,7 +178,7 @@ Exposure asked_exposure(const Context& context) {
 }
 
 Exposure exposure_of(const api::TrafficStatus& traffic) {
-  return {traffic.candidate, traffic.mirror};
+  return {traffic.candidate, traffic.mirror, traffic.assigned, traffic.assignment};
 }
 
 bool exposed_as_asked(const Context& context) {
@@ -179,7 +198,7 @@ void leave_when_passed(Context& context) {
 
 // Whether the candidate can be exposed so; when not, says why in `hold`.
 bool may_expose(Context& context, const Exposure& exposure) {
-  if (!pods_ready(context, capacity_for(context.spec(), std::max(exposure.weight, exposure.mirror)))) return false;
+  if (!pods_ready(context, capacity_for(context.spec(), exposure.share()))) return false;
   const bool past_missing = !context.spec().analysis.metrics.empty() && !context.status().evidence.past_read;
   if (!exposure.any() || !past_missing) return true;
   context.hold = "reading stable's past from Prometheus before the first request goes to the candidate";
@@ -203,6 +222,11 @@ void run_stages(Context& context) {
     return pass_stage(context, "NotInitial");  // the spec was edited
   }
   withdraw_if_gone(context);
+  if (split_holds(context)) {
+    context.stalled_reason = api::reason::kSampleRatioMismatch;
+    context.hold = split_sentence(context) + "; resume, retry or abort it, or set analysis.splitCheck";
+    return;
+  }
   if (!exposed_as_asked(context)) {
     const Exposure asked = asked_exposure(context);
     if (context.spec().paused) {

@@ -3,6 +3,7 @@
 #include "api/names.h"
 #include "rollout/context.h"
 #include "rollout/sentence.h"
+#include "rollout/split_check.h"
 
 namespace sluice::rollout {
 namespace {
@@ -49,7 +50,12 @@ api::Phase phase_of(Context& context) {
                                                                                      : api::Phase::Healthy;
 }
 
-// "2 of 3 guardrails not worse, proof for latency expected in 2m".
+const char* goal_word(api::Verdict verdict) {
+  if (verdict == api::Verdict::Pass) return "better";
+  return verdict == api::Verdict::Fail ? "worse" : "undecided";
+}
+
+// "2 of 3 guardrails not worse, orders undecided, proof for latency expected in 2m".
 std::string evidence_message(const api::RolloutStatus& status) {
   int guardrails = 0;
   int proven = 0;
@@ -65,6 +71,9 @@ std::string evidence_message(const api::RolloutStatus& status) {
   }
   if (guardrails == 0) return "waiting for the first look";
   std::string text = std::to_string(proven) + " of " + std::to_string(guardrails) + " guardrails shown to be not worse";
+  for (const api::MetricStatus& metric : status.metrics) {
+    if (metric.role == api::MetricRole::Goal) text += ", " + metric.name + " " + goal_word(metric.verdict);
+  }
   if (slowest) text += ", proof for " + slowest->name + " expected in " + humane(*slowest->non_inferior_in);
   return text;
 }
@@ -82,9 +91,12 @@ std::string stable_message(Context& context) {
   return text;
 }
 
-// " 25%", " mirror 50%"; nothing without exposure.
+// " 25%", " mirror 50%", " by header x-user-bucket"; nothing without exposure.
 std::string exposure_text(const api::TrafficStatus& traffic) {
   if (traffic.mirror > 0) return " mirror " + std::to_string(traffic.mirror) + "%";
+  if (traffic.assignment) {
+    if (const auto* header = std::get_if<api::HeaderAssignment>(&*traffic.assignment)) return " by header " + header->header;
+  }
   return traffic.candidate > 0 ? " " + std::to_string(traffic.candidate) + "%" : "";
 }
 
@@ -222,6 +234,7 @@ void summarise(Context& context) {
   set_promoted(context);
   set_traffic(context);
   set_metrics(context);
+  set_split_condition(context);
 
   status.replicas = 0;
   status.ready_replicas = 0;

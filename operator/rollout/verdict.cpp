@@ -45,4 +45,25 @@ StepVerdict decide(const std::vector<GuardrailEvidenceSummary>& guardrails, cons
   return {Action::Promote, "NonInferior", ""};
 }
 
+GoalState judge_goal(const GuardrailEvidenceSummary& e, const Thresholds& t, double superior) {
+  if (e.harm_peak >= t.harm) return GoalState::Worse;
+  return is_non_inferior(e, {t.harm, superior}) ? GoalState::Better : GoalState::Undecided;
+}
+
+StepVerdict decide_ab_test(const std::vector<GuardrailEvidenceSummary>& guardrails,
+                           const std::vector<GuardrailEvidenceSummary>& goals, const Thresholds& t, double superior,
+                           StepState step) {
+  step.last_step = true;  // its own proof is asked for, whatever comes later
+  const StepVerdict verdict = decide(guardrails, t, step);
+  if (verdict.action == Action::RollBack) return verdict;
+  for (const auto& g : goals) {
+    if (judge_goal(g, t, superior) == GoalState::Worse) return {Action::RollBack, "GoalWorse", g.name};
+  }
+  if (verdict.action == Action::Hold) return verdict;
+  for (const auto& g : goals) {
+    if (judge_goal(g, t, superior) == GoalState::Better) return {Action::Promote, "Superior", g.name};
+  }
+  return {Action::Hold, "NotSuperior", ""};
+}
+
 }  // namespace sluice::rollout

@@ -13,10 +13,20 @@
 //   | every guardrail is proven to be non-inferior                           | promote, NonInferior        |
 //   | otherwise                                                              | hold, NotProven             |
 //
-// Roll-back: weighted Bonferroni over the M tests of harm (guardrails and ceilings) on running suprema: a test
+// A stage with goals (decide_ab_test) has three rows more: after the two that roll back
+//
+//   | a goal is proven to be worse                                           | roll back, GoalWorse        |
+//
+// and when every row above it is passed
+//
+//   | no goal is proven to be better                                         | hold, NotSuperior           |
+//   | otherwise                                                              | promote, Superior           |
+//
+// Roll-back: weighted Bonferroni over the M tests of harm (guardrails, ceilings and goals) on running suprema: a test
 // that crosses log(M / falseRollback) once has crossed; by Ville's inequality and the union bound the chance that
 // a candidate that is worse in nothing is ever rolled back is at most falseRollback, however many looks are taken.
-// Promotion: intersection-union: each guardrail must cross log(1 / falsePromotion); no correction is needed.
+// Promotion: intersection-union: each guardrail must cross log(1 / falsePromotion); no correction is needed. Of G goals
+// one suffices, so each must cross log(G / falsePromotion).
 #pragma once
 
 #include <string>
@@ -69,5 +79,15 @@ inline constexpr double kRequiredPower = 0.8;
 
 StepVerdict decide(const std::vector<GuardrailEvidenceSummary>& guardrails, const Thresholds& thresholds,
                    const StepState& step);
+
+// The same for a stage with goals. Of a goal, `harm` is being worse and `non_inferior` is being better; `superior` is
+// what the latter must reach, log(G / falsePromotion).
+StepVerdict decide_ab_test(const std::vector<GuardrailEvidenceSummary>& guardrails,
+                           const std::vector<GuardrailEvidenceSummary>& goals, const Thresholds& thresholds,
+                           double superior, StepState step);
+
+enum class GoalState { Undecided, Better, Worse };
+
+GoalState judge_goal(const GuardrailEvidenceSummary& evidence, const Thresholds& thresholds, double superior);
 
 }  // namespace sluice::rollout

@@ -11,11 +11,9 @@ int candidate_replicas(const Context& context) {
   const api::Spec& spec = context.spec();
   if (status.promoting_since || (context.is_first() && !has_stages(context))) return spec.replicas;
   if (context.is_first()) return std::max(1, spec.replicas);  // without a pod there is nothing to be tested
-  Exposure exposure = exposure_of(status.traffic);
-  int share = std::max(exposure.weight, exposure.mirror);
+  int share = exposure_of(status.traffic).share();
   if (!spec.stages.empty()) {
-    exposure = status.stage ? asked_exposure(context) : exposure_at(spec, 0, 0);
-    share = std::max({share, exposure.weight, exposure.mirror});
+    share = std::max(share, (status.stage ? asked_exposure(context) : exposure_at(spec, 0, 0)).share());
   }
   return std::min(std::max(1, spec.replicas), capacity_for(spec, share));
 }
@@ -26,7 +24,7 @@ bool may_be_routed(const Context& context, const std::string& revision) {
   const traffic::RouteState& route = context.seen.route;
   const auto& live = route.live;
   if (live && ((live->stable == revision && live->candidate_percent < 100) ||
-               (live->candidate == revision && live->candidate_percent > 0))) {
+               (live->candidate == revision && (live->candidate_percent > 0 || live->assignment)))) {
     return true;
   }
   if (context.is_first()) return false;  // before there is a stable revision there is no route

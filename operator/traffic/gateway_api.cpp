@@ -1,6 +1,6 @@
 // Kubernetes Gateway API: an HTTPRoute that Sluice creates and owns, named like the Rollout.
 //
-// Its rules, and in which order they are written, are described in gateway_rules.h and gateway_arms.h.
+// Its rules, and how one split becomes another, are described in gateway_rules.h and gateway_arms.h.
 //  - While there is a candidate both revisions are listed, also at weight 0: a gateway sends nothing there and
 //    needs no endpoints for it, but checks the reference, so that one that is wrong is seen before the
 //    candidate takes its first request. (The Service must therefore exist before it is listed.)
@@ -14,6 +14,7 @@
 //    looks like something to be tried again), and one that was stored before comes back without its percent. What is
 //    asked for stands in an annotation as well, so that a mirror that was dropped is told from one that is not
 //    written yet; it is then left out altogether, and the route is Unsupported.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "traffic/contained.h"
@@ -80,23 +81,34 @@ bool belongs_to_other(const api::Rollout& rollout, const RouteView& live) {
   return live.rollout != rollout.key.name;  // an orphan that carries our label may be taken up again
 }
 
-// What is known of a live route on the way to a split.
+// The rules for assigned users that a route must have at any time: those of the spec's stages.
+std::size_t rules_kept(const api::Spec& spec) {
+  std::size_t rules = 0;
+  for (const api::StageSpec& stage : spec.stages) {
+    if (const auto* test = std::get_if<api::AbTestStage>(&stage.body)) {
+      rules = std::max(rules, rules_of(test->assignment));
+    }
+  }
+  return rules;
+}
+
+// A live route, and what is to be there for a split.
 struct Journey {
   Layout live;
-  Layout last;
-  bool left_out = false;  // `last` is without the mirror that is wanted
+  Layout next;
+  bool left_out = false;  // `next` is without the mirror that is wanted
 };
 
 Journey journey(const api::Rollout& rollout, const RouteView& view, const nlohmann::json& spec, const Split& wanted,
                 bool foreign) {
   Journey found;
   found.live = layout_in(rollout, spec);
-  found.last = final_layout(found.live, wanted);
+  found.next = next_layout(found.live, wanted, rules_kept(rollout.spec));
   // What somebody else has rewritten was not dropped by the server: it is set back as it was asked.
   found.left_out = view.mirror == mirror_asked(wanted, true) ||
                    (!foreign && mirror_was_dropped(view, found.live, wanted));
   if (normal(wanted).mirror_percent == 0) found.left_out = false;
-  if (found.left_out) found.last.mirror = {};
+  if (found.left_out) found.next.mirror = {};
   return found;
 }
 
@@ -109,7 +121,7 @@ class GatewayApi final : public Provider {
   }
 
   nlohmann::json desired(const api::Rollout& rollout, const Split& split) const override {
-    return object(rollout, final_layout({}, split), mirror_asked(split, false));
+    return object(rollout, next_layout({}, split, rules_kept(rollout.spec)), mirror_asked(split, false));
   }
 
   std::optional<nlohmann::json> next_write(const api::Rollout& rollout, const RouteView* live,
@@ -117,7 +129,7 @@ class GatewayApi final : public Provider {
     if (live == nullptr) return desired(rollout, wanted);
     const RouteState state = observe(rollout, live, wanted);
     if (state.as_wanted || state.owned_by_other || live->deleting) return std::nullopt;
-    return on_the_way(rollout, *live, wanted, !state.foreign_writer.empty());
+    return rewritten(rollout, *live, wanted, !state.foreign_writer.empty());
   }
 
   std::optional<nlohmann::json> instead_of_refused(const api::Rollout& rollout, const RouteView* live,
@@ -128,12 +140,12 @@ class GatewayApi final : public Provider {
     if (marked.mirror == mark) return std::nullopt;  // it was left out already
     if (live != nullptr && (live->deleting || belongs_to_other(rollout, *live))) return std::nullopt;
     if (live == nullptr) {
-      Layout last = final_layout({}, wanted);
-      last.mirror = {};
-      return object(rollout, last, mark);
+      Layout next = next_layout({}, wanted, rules_kept(rollout.spec));
+      next.mirror = {};
+      return object(rollout, next, mark);
     }
     marked.mirror = mark;
-    return on_the_way(rollout, marked, wanted, false);
+    return rewritten(rollout, marked, wanted, false);
   }
 
   RouteState observe(const api::Rollout& rollout, const RouteView* live, const Split& wanted) const override {
@@ -154,11 +166,11 @@ class GatewayApi final : public Provider {
       return state;
     }
     const nlohmann::json spec = nlohmann::json::parse(live->spec, nullptr, false);
-    state.foreign_writer = overwritten_by(*live, route_spec(rollout, final_layout({}, wanted)));
+    state.foreign_writer = overwritten_by(*live, route_spec(rollout, next_layout({}, wanted, 0)));
     const Journey way = journey(rollout, *live, spec, wanted, !state.foreign_writer.empty());
     state.as_wanted = state.foreign_writer.empty() && !live->deleting && live->owner_uid == rollout.uid &&
                       live->rollout == rollout.key.name && live->mirror == mirror_asked(wanted, way.left_out) &&
-                      contained(complete_spec(rollout, way.last), spec);
+                      contained(complete_spec(rollout, way.next), spec);
     state.live = split_of(way.live, state.as_wanted ? wanted.stable : "");
     Answer answer = gateway_answer(*live, spec);
     state.acceptance = answer.acceptance;
@@ -169,22 +181,16 @@ class GatewayApi final : public Provider {
   }
 
  private:
-  static std::optional<nlohmann::json> on_the_way(const api::Rollout& rollout, const RouteView& live,
-                                                  const Split& wanted, bool foreign) {
+  static nlohmann::json rewritten(const api::Rollout& rollout, const RouteView& live, const Split& wanted,
+                                  bool foreign) {
     const nlohmann::json spec = nlohmann::json::parse(live.spec, nullptr, false);
     const Journey way = journey(rollout, live, spec, wanted, foreign);
-    // Its answer to a step in which something parts tells that the gateway has let go of it.
-    const bool answered = foreign || gateway_answer(live, spec).acceptance != Acceptance::Unknown;
-    const Layout next = next_layout(way.live, way.last, answered);
-    const bool arrives = next.arms == way.last.arms && next.assigned == way.last.assigned;
-    const bool stays = next.arms == way.live.arms && next.assigned == way.live.assigned;
-    if (stays && !arrives) return std::nullopt;
-    return object(rollout, next, mirror_asked(wanted, way.left_out));
+    return object(rollout, way.next, mirror_asked(wanted, way.left_out));
   }
 
   // What cannot be had here is a refusal, whatever the gateway says of the rest.
   static void explain_unsupported(const Journey& way, const Split& wanted, RouteState& state) {
-    const auto& assignment = way.last.assignment;
+    const auto& assignment = way.next.assignment;
     if (way.left_out) {
       state.message = mirror_sentence(wanted);
     } else if (assignment && state.as_wanted && (!state.live || state.live->assignment != assignment)) {

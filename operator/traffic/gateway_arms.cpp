@@ -41,24 +41,16 @@ std::vector<Arm> final_arms(const std::vector<Arm>& live, const Split& split) {
   return arms;
 }
 
-// Rules are matched by their place: the candidate's is the first, and stays it.
-std::vector<AssignedArm> next_assigned(const std::vector<AssignedArm>& live, const std::vector<AssignedArm>& last,
-                                       bool answered) {
-  std::vector<AssignedArm> next = last;
-  bool waits = false;
-  for (std::size_t i = 0; i < live.size(); ++i) {
-    const bool stays = i < last.size() && last[i].revision == live[i].revision;
-    if (stays || (live[i].parted && answered)) continue;
-    waits = true;
-    if (i < next.size()) {
-      next[i] = {live[i].revision, true};
-    } else {
-      // One before it that is gone already keeps its place until this one goes too.
-      while (next.size() < i) next.push_back({live[next.size()].revision, true});
-      next.push_back({live[i].revision, true});
-    }
+// The rules for assigned users: as many as are asked for, and those that still match somebody in `live`.
+std::vector<AssignedArm> assigned_arms(const std::vector<AssignedArm>& live, const Split& split, std::size_t kept) {
+  const std::size_t used = split.assignment ? rules_of(*split.assignment) : 0;
+  std::size_t count = std::max(used, kept);
+  for (std::size_t i = count; i < live.size(); ++i) {
+    if (!live[i].parted) count = i + 1;
   }
-  return waits ? next : last;
+  std::vector<AssignedArm> arms(count, {split.stable, true});
+  for (std::size_t i = 0; i < used; ++i) arms[i] = {i == 0 ? split.candidate : split.stable, false};
+  return arms;
 }
 
 std::vector<std::string> revisions_in(const std::vector<Arm>& arms) {
@@ -70,7 +62,7 @@ std::vector<std::string> revisions_in(const std::vector<Arm>& arms) {
 }
 
 bool is_candidate(const std::string& revision, const Layout& layout, const std::string& other_than_stable) {
-  if (!layout.assigned.empty()) return layout.assigned[0].revision == revision;
+  if (!layout.assigned.empty() && !layout.assigned[0].parted) return layout.assigned[0].revision == revision;
   if (!layout.mirror.revision.empty()) return layout.mirror.revision == revision;
   return revision == other_than_stable;
 }
@@ -94,24 +86,18 @@ Split normal(Split split) {
   return split;
 }
 
-Layout final_layout(const Layout& live, const Split& split) {
+std::size_t rules_of(const Assignment& assignment) {
+  return std::holds_alternative<CookieAssignment>(assignment) ? 2 : 1;
+}
+
+Layout next_layout(const Layout& live, const Split& split, std::size_t kept) {
   const Split wanted = normal(split);
   Layout layout;
   layout.arms = final_arms(live.arms, wanted);
   if (wanted.mirror_percent > 0) layout.mirror = {wanted.candidate, wanted.mirror_percent};
   layout.assignment = wanted.assignment;
-  if (wanted.assignment) {
-    layout.assigned.push_back({wanted.candidate});
-    // A header says only who the candidate's users are; a cookie names the arm, whichever it is.
-    if (std::holds_alternative<CookieAssignment>(*wanted.assignment)) layout.assigned.push_back({wanted.stable});
-  }
+  layout.assigned = assigned_arms(live.assigned, wanted, kept);
   return layout;
-}
-
-Layout next_layout(const Layout& live, const Layout& last, bool answered) {
-  Layout next = last;
-  next.assigned = next_assigned(live.assigned, last.assigned, answered);
-  return next;
 }
 
 std::optional<Split> split_of(const Layout& layout, const std::string& stable) {
@@ -130,13 +116,11 @@ std::optional<Split> split_of(const Layout& layout, const std::string& stable) {
     split.mirror_percent = layout.mirror.percent.value_or(100);
   }
   split.assignment = layout.assignment;
+  const std::size_t used = layout.assignment ? rules_of(*layout.assignment) : 0;
   for (std::size_t i = 0; i < layout.assigned.size(); ++i) {
     const AssignedArm& arm = layout.assigned[i];
-    if (arm.parted) {
-      split.assignment.reset();  // on the way to another one
-    } else if (arm.revision != (i == 0 ? split.candidate : split.stable)) {
-      return std::nullopt;
-    }
+    if (arm.parted != (i >= used)) return std::nullopt;
+    if (!arm.parted && arm.revision != (i == 0 ? split.candidate : split.stable)) return std::nullopt;
   }
   return split;
 }

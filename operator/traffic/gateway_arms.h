@@ -10,13 +10,13 @@
 //    million. A write changes only whom a place leads to, and how much it gets: in whatever order the proxy hears of
 //    the two, each request has a backend;
 //  - a revision that is to get nothing stands behind the two places, at weight 0;
-//  - the rule of an arm parts: it keeps its backend, but matches what nobody sends. Only then it goes, or is given to
-//    another revision;
-//    (The gateway's answer is the best sign that there is, not a proof: on a machine that was starved of processor
-//    time Envoy Gateway 1.9 had accepted a route that its Envoy did not follow yet, and some requests were lost.)
+//  - the rules of assigned users are there as long as the Rollout has a stage that assigns: outside of it they are
+//    parted, they match what nobody sends and lead to stable. Entering and leaving the stage changes only what they
+//    match and whom they lead to. A rule that nobody asks for goes only after it has parted;
 //  - a mirror may come and go at once: nobody waits for its answers.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,7 +35,7 @@ struct Arm {
 // A rule of its own for users who have been assigned: all that it matches goes to one revision.
 struct AssignedArm {
   std::string revision;
-  bool parted = false;  // it matches nothing (any more)
+  bool parted = false;  // it matches nothing (yet, or any more)
   bool operator==(const AssignedArm&) const = default;
 };
 
@@ -49,7 +49,7 @@ struct Mirror {
 // What a route says apart from what the user wrote.
 struct Layout {
   std::vector<Arm> arms;
-  std::vector<AssignedArm> assigned;  // none; the candidate's; the candidate's and stable's
+  std::vector<AssignedArm> assigned;  // the candidate's, then stable's
   std::optional<Assignment> assignment;
   Mirror mirror;
   bool operator==(const Layout&) const = default;
@@ -58,12 +58,13 @@ struct Layout {
 // The split in its bounds: shares in 0..100, and nothing for a candidate that there is not.
 Split normal(Split split);
 
-// Where `split` ends, each revision in the place that it has in `live`.
-Layout final_layout(const Layout& live, const Split& split);
+// How many rules an assignment needs: a header tells only who the candidate's users are, a cookie names the arm,
+// whichever it is.
+std::size_t rules_of(const Assignment& assignment);
 
-// The next write on the way from `live` to `last`: usually `last`. `answered`: the gateway has answered for `live`,
-// so it has let go of what parts there. Equal to `live` while there is only waiting to be done.
-Layout next_layout(const Layout& live, const Layout& last, bool answered);
+// What is to be written for `split` where `live` is, each revision in the place that it has there. `kept`: so many
+// rules for assigned users are there whether or not `split` assigns.
+Layout next_layout(const Layout& live, const Split& split, std::size_t kept);
 
 // The other way round; nullopt: it is none of ours. Which of two is the candidate is told by its rule, its mirror, by
 // `stable` if that is one of them, or else by the order.

@@ -3,8 +3,8 @@
 //
 // Rules, in this order:
 //   model      the user's matches; the weighted backends, and the mirror
-//   candidate  with an Assignment: the same matches, and the header or cookie of the candidate's users
-//   stable     with a CookieAssignment: the same for stable's
+//   candidate  where a stage assigns users: the same matches, and the header or cookie of the candidate's users
+//   stable     where it does so by cookie: the same for stable's
 // The Gateway API takes the match with more header conditions first, whatever the order of the rules, so the weighted
 // one can stand first and keep its place when the others come and go (see gateway_arms.h for why).
 // Fields for which the CRD has a default are written out, so that the live spec equals ours.
@@ -27,7 +27,7 @@
 
 namespace sluice::traffic {
 
-// Of the request header kRevisionHeader in the match of an arm that parts. Nobody sends that.
+// Of the request header kRevisionHeader in the match of an arm that has parted. Nobody sends that.
 inline constexpr const char* kPartedValue = "parted";
 
 inline constexpr const char* kWeightedRule = "model";

@@ -17,7 +17,6 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "api/types.h"
@@ -28,23 +27,9 @@
 
 namespace sluice::traffic {
 
-// Users are told apart by a header that they send themselves: who has one of these values gets the candidate, always.
-// All others are split by weight, request by request.
-struct HeaderAssignment {
-  std::string header;
-  std::vector<std::string> values;  // exact, each its own; not empty
-  bool operator==(const HeaderAssignment&) const = default;
-};
-
-// Users are told apart by a cookie that names the revision they were given first. Who has none, or one that names
-// neither revision, is split by weight and gets one with the answer. It lasts for `ttl` and is not prolonged.
-struct CookieAssignment {
-  std::string cookie;  // a token as in RFC 6265
-  seconds ttl{};       // at least 1 s
-  bool operator==(const CookieAssignment&) const = default;
-};
-
-using Assignment = std::variant<HeaderAssignment, CookieAssignment>;
+using Assignment = api::Assignment;
+using CookieAssignment = api::CookieAssignment;
+using HeaderAssignment = api::HeaderAssignment;
 
 // Revisions, and the candidate's share in whole percent, 0..100. Stable gets the rest. `candidate` may be
 // empty: then stable gets everything, whatever the rest says.
@@ -101,9 +86,9 @@ class Provider {
   // has a key, a uid and this provider's traffic; split.stable is not empty.
   virtual nlohmann::json desired(const api::Rollout& rollout, const Split& split) const = 0;
 
-  // What is to be written now on the way from `live` (which may be null) to `wanted`: usually desired(), and a step
-  // in between where a gateway would lose requests otherwise. nullopt: nothing at the moment; call again when the
-  // route or what its gateway says of it has changed.
+  // What is to be written now on the way from `live` (which may be null) to `wanted`: usually all of it, with
+  // what is there kept in its place, and a step in between where a gateway would lose requests otherwise. nullopt:
+  // nothing; call again when the route has changed.
   virtual std::optional<nlohmann::json> next_write(const api::Rollout& rollout, const RouteView* live,
                                                    const Split& wanted) const = 0;
 

@@ -119,12 +119,19 @@ StageStatus stage(Random& random) {
   return out;
 }
 
+Assignment assignment(Random& random) {
+  if (flag(random)) return CookieAssignment{name(random), seconds(number(random, 1, 1'000'000))};
+  return HeaderAssignment{name(random), {name(random), "", "\"quoted\""}};
+}
+
 TrafficStatus traffic(Random& random) {
   TrafficStatus out;
-  auto& [stable, candidate, mirror, realised, accepted, reasserted] = out;
+  auto& [stable, candidate, mirror, assigned, assignment_now, realised, accepted, reasserted] = out;
   candidate = number(random, 0, 100);
   stable = 100 - candidate;
   mirror = number(random, 0, 100);
+  assignment_now = maybe(random, assignment);
+  if (assignment_now) assigned = number(random, 0, 100);
   realised = maybe(random, [](Random& r) { return std::uniform_real_distribution(0.0, 1.0)(r); });
   accepted = flag(random);
   reasserted = number(random, 0, 3);
@@ -137,11 +144,12 @@ ArmCounts arm(Random& random) {
 
 MetricStatus metric(Random& random) {
   MetricStatus out;
-  auto& [metric_name, role, verdict, stable, candidate, edge, effect, lower, upper, harm, harm_peak,
+  auto& [metric_name, role, mean, verdict, stable, candidate, edge, effect, lower, upper, harm, harm_peak,
          harm_threshold, proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, power, pod_spread,
          newest_sample, method, message] = out;
   metric_name = name(random);
-  role = static_cast<MetricRole>(number(random, 0, 1));
+  role = static_cast<MetricRole>(number(random, 0, 2));
+  mean = role == MetricRole::Goal && flag(random);
   verdict = static_cast<Verdict>(number(random, 0, 5));
   stable = arm(random);
   candidate = arm(random);
@@ -166,7 +174,7 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow, split] = out;
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);
@@ -175,6 +183,7 @@ EvidenceStatus evidence(Random& random) {
   edges = by_name(random, [](Random& r) { return std::vector<double>{1.0 * number(r, 1, 99) / 7, 100}; });
   packed = by_name(random, text);
   shadow = by_name(random, text);
+  split = text(random);
   return out;
 }
 

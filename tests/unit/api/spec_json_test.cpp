@@ -23,13 +23,17 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   EXPECT_EQ(gateway.parent_refs, (json::array({{{"name", "public"}, {"namespace", "gateways"}}})));
   EXPECT_THAT(gateway.hostnames, ElementsAre("digits.example.com"));
   EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
-  ASSERT_EQ(spec.stages.size(), 4U);
+  ASSERT_EQ(spec.stages.size(), 6U);
   EXPECT_EQ(spec.stages[0], (StageSpec{"canary", CanaryStage{{1, 5, 25, 50}, 4}, minutes(2), minutes(90)}));
   EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3}, {}, hours(2)}));
   EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{true}, {}, hours(2)}));
-  EXPECT_EQ(spec.stages[3],
+  const AbTestStage by_header{40, HeaderAssignment{"x-user-bucket", {"b", "c"}}, 6};
+  EXPECT_EQ(spec.stages[3], (StageSpec{"by-bucket", by_header, {}, hours(24)}));
+  const AbTestStage by_cookie{30, CookieAssignment{"digits-arm", hours(12)}, 5};
+  EXPECT_EQ(spec.stages[4], (StageSpec{"by-cookie", by_cookie, {}, hours(24)}));
+  EXPECT_EQ(spec.stages[5],
             (StageSpec{"acceptance",
-                       SystemTestStage{.job = full_manifest()["spec"]["stages"][3]["systemTest"]["job"],
+                       SystemTestStage{.job = full_manifest()["spec"]["stages"][5]["systemTest"]["job"],
                                        .deadline = minutes(5),
                                        .retries = 1,
                                        .initial = true},
@@ -51,7 +55,9 @@ TEST(SpecJson, ReadsTheAnalysisOfTheSample) {
   EXPECT_EQ(analysis.false_promotion, 0.1);
   EXPECT_EQ(analysis.catastrophic_effect, 2.5);
   EXPECT_EQ(analysis.promote_when, PromoteWhen::NoHarmShown);
-  ASSERT_EQ(analysis.metrics.size(), 3U);
+  EXPECT_EQ(analysis.split_check, SplitCheck::Report);
+  EXPECT_THAT(analysis.requests, HasSubstr("upstream_rq_total"));
+  ASSERT_EQ(analysis.metrics.size(), 5U);
   const MetricSpec& errors = analysis.metrics[0];
   EXPECT_EQ(errors.name, "errors");
   EXPECT_EQ(errors.margin, (Margin{1.25, 0.005}));
@@ -64,6 +70,10 @@ TEST(SpecJson, ReadsTheAnalysisOfTheSample) {
   EXPECT_EQ(analysis.metrics[1].margin, (Margin{1.5, 0.01})) << "a histogram's own default";
   EXPECT_EQ(analysis.metrics[2].role, MetricRole::Report);
   EXPECT_TRUE(std::get<HistogramSource>(analysis.metrics[2].source).milliseconds);
+  EXPECT_EQ(analysis.metrics[3].role, MetricRole::Goal);
+  EXPECT_EQ(analysis.metrics[3].direction, Direction::Decrease);
+  EXPECT_EQ(analysis.metrics[4].direction, Direction::Increase);
+  EXPECT_THAT(std::get<MeanSource>(analysis.metrics[4].source).count, HasSubstr("reward_count"));
 }
 
 TEST(SpecJson, DefaultsNeedNoSchema) {
@@ -120,12 +130,12 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
        "spec.analysis.metrics[0].margin.orBelow: \"5\" is not a percentage: write"},
       {"/spec/analysis/metrics/0/ceiling", "0.5",
        "spec.analysis.metrics[0].ceiling: 0.5 is not a percentage: write"},
-      {"/spec/analysis/metrics/0/role", R"("goal")",
-       "spec.analysis.metrics[0].role: \"goal\" is not known: write guardrail or report"},
+      {"/spec/analysis/metrics/0/role", R"("target")",
+       "spec.analysis.metrics[0].role: \"target\" is not known: write guardrail, goal or report"},
       {"/spec/analysis/metrics/0/counter", "",
-       "spec.analysis.metrics[0].counter: write exactly one of counter and histogram"},
+       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram and mean"},
       {"/spec/analysis/metrics/0/histogram", R"({"buckets": "b", "above": "1s"})",
-       "spec.analysis.metrics[0].counter: write exactly one of counter and histogram"},
+       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram and mean"},
       {"/spec/analysis/metrics/0/counter/total", "", "spec.analysis.metrics[0].counter.total: is required"},
       {"/spec/analysis/metrics/1/histogram/buckets", "",
        "spec.analysis.metrics[1].histogram.buckets: is required"},
@@ -150,14 +160,32 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
        "spec.stages[0].canary.minLooks: 99999999999 is not a whole number"},
       {"/spec/stages/0/name", "", "spec.stages[0].name: is required"},
       {"/spec/stages/0/systemTest", "{}",
-       "spec.stages[0].canary: is not alone: write exactly one of canary, shadow, approval and systemTest"},
+       "spec.stages[0].canary: is not alone: write exactly one of canary, shadow, abTest, approval and systemTest"},
       {"/spec/stages/2/approval/initial", "1", "spec.stages[2].approval.initial: 1 is not true or false"},
-      {"/spec/stages/3/systemTest/job", "", "spec.stages[3].systemTest.job: is required"},
-      {"/spec/stages/3/systemTest/job", "[]", "spec.stages[3].systemTest.job: a list is not an object"},
-      {"/spec/stages/3/systemTest/job/template", "", "spec.stages[3].systemTest.job.template: is required"},
-      {"/spec/stages/3/systemTest/deadline", "60", "spec.stages[3].systemTest.deadline: 60 is not a duration"},
-      {"/spec/stages/3/systemTest/retries", R"("two")",
-       "spec.stages[3].systemTest.retries: \"two\" is not a whole number"},
+      {"/spec/stages/5/systemTest/job", "", "spec.stages[5].systemTest.job: is required"},
+      {"/spec/stages/5/systemTest/job", "[]", "spec.stages[5].systemTest.job: a list is not an object"},
+      {"/spec/stages/5/systemTest/job/template", "", "spec.stages[5].systemTest.job.template: is required"},
+      {"/spec/stages/5/systemTest/deadline", "60", "spec.stages[5].systemTest.deadline: 60 is not a duration"},
+      {"/spec/stages/5/systemTest/retries", R"("two")",
+       "spec.stages[5].systemTest.retries: \"two\" is not a whole number"},
+      {"/spec/stages/3/abTest/assignment", "", "spec.stages[3].abTest.assignment: is required"},
+      {"/spec/stages/3/abTest/assignment", "{}",
+       "spec.stages[3].abTest.assignment.header: write exactly one of header and cookie"},
+      {"/spec/stages/3/abTest/assignment/values", "", "spec.stages[3].abTest.assignment.values: is required"},
+      {"/spec/stages/3/abTest/assignment/ttl", R"("1h")", "spec.stages[3].abTest.assignment.ttl: is for a cookie"},
+      {"/spec/stages/4/abTest/assignment/values", R"(["b"])",
+       "spec.stages[4].abTest.assignment.values: are for a header"},
+      {"/spec/stages/4/abTest/assignment/ttl", R"("1500ms")",
+       "spec.stages[4].abTest.assignment.ttl: write whole seconds"},
+      {"/spec/analysis/splitCheck", R"("On")",
+       "spec.analysis.splitCheck: \"On\" is not known: write Enforce, Report or Off"},
+      {"/spec/analysis/metrics/3/direction", R"("up")",
+       "spec.analysis.metrics[3].direction: \"up\" is not known: write increase or decrease"},
+      {"/spec/analysis/metrics/3/ceiling", R"("5%")",
+       "spec.analysis.metrics[3].ceiling: is not for a goal"},
+      {"/spec/analysis/metrics/3/margin", R"({"ratio": "2"})",
+       "spec.analysis.metrics[3].margin: is not for a goal"},
+      {"/spec/analysis/metrics/4/mean/sum", "", "spec.analysis.metrics[4].mean.sum: is required"},
       {"/spec/traffic", "", "spec.traffic: is required"},
       {"/spec/traffic", "{}", "spec.traffic.gatewayAPI: write exactly one of gatewayAPI and manual"},
       {"/spec/traffic/manual", "{}", "spec.traffic.gatewayAPI: write exactly one of gatewayAPI and manual"},
@@ -200,7 +228,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
   EXPECT_EQ(reading.rollout.key.name, "digits");
   EXPECT_EQ(reading.rollout.status.stable_revision, "abc");
   EXPECT_EQ(reading.rollout.spec.replicas, 1) << "the default stands in";
-  EXPECT_EQ(reading.rollout.spec.stages.size(), 4U);
+  EXPECT_EQ(reading.rollout.spec.stages.size(), 6U);
   EXPECT_EQ(
       join(reading.problems),
       "spec.replicas: \"x\" is not a whole number; spec.scaleDownDelay: \"later\" is not a duration: write a "

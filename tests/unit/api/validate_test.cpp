@@ -112,7 +112,6 @@ TEST(Validate, Stages) {
       {"/spec/stages/1/shadow/percent", "0", "spec.stages[1].shadow.percent: must be from 1 to 100"},
       {"/spec/stages/1/shadow/minLooks", "0", "spec.stages[1].shadow.minLooks: must be at least 1"},
       {"/spec/stages/0/minDuration", R"("2h")", "spec.stages[0].maxDuration: must be at least minDuration, 2h"},
-      {"/spec/traffic", R"({"manual": {}})", "spec.stages[1].shadow: needs traffic.gatewayAPI"},
       {"/spec/stages/1", R"({"name": "canary", "canary": {"weights": [50]}})",
        "spec.stages[1].name: \"canary\" is there twice"},
       {"/spec/stages/0/name", R"("")", "spec.stages[0].name: is required"},
@@ -123,33 +122,117 @@ TEST(Validate, Stages) {
 }
 
 TEST(Validate, SystemTests) {
-  const std::string path = "spec.stages[3].systemTest";
+  const std::string path = "spec.stages[5].systemTest";
   expect_findings({
-      {"/spec/stages/3/systemTest/job/template/spec/containers", "[]",
+      {"/spec/stages/5/systemTest/job/template/spec/containers", "[]",
        (path + ".job.template.spec.containers: write at least one container").c_str()},
-      {"/spec/stages/3/systemTest/job/template/spec/restartPolicy", R"("Always")",
+      {"/spec/stages/5/systemTest/job/template/spec/restartPolicy", R"("Always")",
        (path + ".job.template.spec.restartPolicy: leave it out, or write Never or OnFailure").c_str()},
-      {"/spec/stages/3/systemTest/job/template/metadata", R"({"labels": {"sluice.dev/revision": "x"}})",
+      {"/spec/stages/5/systemTest/job/template/metadata", R"({"labels": {"sluice.dev/revision": "x"}})",
        (path + ".job.template.metadata.labels: remove sluice.dev/revision").c_str()},
-      {"/spec/stages/3/systemTest/job/ttlSecondsAfterFinished", "59",
+      {"/spec/stages/5/systemTest/job/ttlSecondsAfterFinished", "59",
        (path + ".job.ttlSecondsAfterFinished: must be at least 60").c_str()},
-      {"/spec/stages/3/systemTest/job/selector", "{}", (path + ".job.selector: leave it out").c_str()},
-      {"/spec/stages/3/systemTest/job/activeDeadlineSeconds", "60",
+      {"/spec/stages/5/systemTest/job/selector", "{}", (path + ".job.selector: leave it out").c_str()},
+      {"/spec/stages/5/systemTest/job/activeDeadlineSeconds", "60",
        (path + ".deadline: leave it out, or job.activeDeadlineSeconds").c_str()},
-      {"/spec/stages/3/systemTest/deadline", R"("0s")", (path + ".deadline: must be longer than 0s").c_str()},
-      {"/spec/stages/3/systemTest/deadline", R"("3h")",
+      {"/spec/stages/5/systemTest/deadline", R"("0s")", (path + ".deadline: must be longer than 0s").c_str()},
+      {"/spec/stages/5/systemTest/deadline", R"("3h")",
        (path + ".deadline: must be at most maxDuration, 2h").c_str()},
-      {"/spec/stages/3/systemTest/retries", "11", (path + ".retries: must be from 0 to 10").c_str()},
+      {"/spec/stages/5/systemTest/retries", "11", (path + ".retries: must be from 0 to 10").c_str()},
   });
 }
 
 // A Job and a person need no Prometheus.
 TEST(Validate, OnlyStagesWithRequestsNeedMetrics) {
   json object = full_manifest();
-  object["spec"]["stages"].erase(0);
-  object["spec"]["stages"].erase(0);
+  json& stages = object["spec"]["stages"];
+  stages = json::array({stages[2], stages[5]});
   object["spec"].erase("analysis");
   EXPECT_EQ(join(findings(object)), "");
+}
+
+TEST(Validate, CopiesAndAssignmentsNeedARouteOfOurs) {
+  json object = full_manifest();
+  object["spec"]["traffic"] = json::parse(R"({"manual": {}})");
+  EXPECT_EQ(join(findings(object)),
+            "spec.stages[1].shadow: needs traffic.gatewayAPI: with manual nobody makes the copies; "
+            "spec.stages[3].abTest: needs traffic.gatewayAPI: with manual nobody assigns the users; "
+            "spec.stages[4].abTest: needs traffic.gatewayAPI: with manual nobody assigns the users");
+}
+
+TEST(Validate, AbTests) {
+  expect_findings({
+      {"/spec/stages/3/abTest/weight", "0", "spec.stages[3].abTest.weight: must be from 1 to 99"},
+      {"/spec/stages/3/abTest/weight", "100", "spec.stages[3].abTest.weight: must be from 1 to 99"},
+      {"/spec/stages/3/abTest/minLooks", "0", "spec.stages[3].abTest.minLooks: must be at least 1"},
+      {"/spec/stages/3/abTest/assignment/header", R"("x user")",
+       "spec.stages[3].abTest.assignment.header: write the name of a header"},
+      {"/spec/stages/3/abTest/assignment/values", "[]",
+       "spec.stages[3].abTest.assignment.values: write at least one value"},
+      {"/spec/stages/3/abTest/assignment/values", R"(["b", "b"])",
+       "spec.stages[3].abTest.assignment.values[1]: is there twice"},
+      {"/spec/stages/3/abTest/assignment/values", R"([""])",
+       "spec.stages[3].abTest.assignment.values[0]: must have from 1"},
+      {"/spec/stages/4/abTest/assignment/cookie", R"("a=b")",
+       "spec.stages[4].abTest.assignment.cookie: write the name of a cookie"},
+      {"/spec/stages/4/abTest/assignment/ttl", R"("0s")", "spec.stages[4].abTest.assignment.ttl: must be at least 1s"},
+      {"/spec/analysis/requests", R"("requests_total")", "spec.analysis.requests: "},
+  });
+}
+
+// What the Gateway API allows: 64 matches in a rule, 128 in a route.
+TEST(Validate, MatchesTimesValues) {
+  json object = full_manifest();
+  json& spec = object["spec"];
+  const auto use = [&](std::size_t matches, std::size_t values) {
+    spec["traffic"]["gatewayAPI"]["matches"] = json::array();
+    for (std::size_t i = 0; i < matches; ++i) {
+      spec["traffic"]["gatewayAPI"]["matches"].push_back({{"path", {{"value", "/" + std::to_string(i)}}}});
+    }
+    spec["stages"][3]["abTest"]["assignment"]["values"] = json::array();
+    for (std::size_t i = 0; i < values; ++i) {
+      spec["stages"][3]["abTest"]["assignment"]["values"].push_back(std::to_string(i));
+    }
+    return join(findings(object));
+  };
+  EXPECT_EQ(use(0, 64), "");
+  EXPECT_EQ(use(32, 2), "");
+  EXPECT_EQ(use(0, 65),
+            "spec.stages[3].abTest.assignment.values: 65 values for each of the 1 matches of "
+            "spec.traffic.gatewayAPI.matches make 65 matches of a rule, and the Gateway API allows 64: write fewer "
+            "of them");
+  EXPECT_NE(use(33, 2).find("make 66 matches"), std::string::npos);
+  EXPECT_EQ(use(42, 1), "");
+  EXPECT_EQ(use(43, 1),
+            "spec.stages[4].abTest.assignment.cookie: with an assignment by cookie spec.traffic.gatewayAPI.matches "
+            "can hold at most 42, there are 43");
+}
+
+TEST(Validate, GoalsAndAbTestsNeedEachOther) {
+  json object = full_manifest();
+  json& metrics = object["spec"]["analysis"]["metrics"];
+  metrics.erase(4);
+  metrics.erase(3);
+  EXPECT_EQ(join(findings(object)),
+            "spec.analysis.metrics: the abTest stage by-bucket is decided by goals: give at least one metric "
+            "role: goal");
+  object = full_manifest();
+  object["spec"]["stages"].erase(4);
+  object["spec"]["stages"].erase(3);
+  EXPECT_EQ(join(findings(object)),
+            "spec.analysis.metrics[3].role: a goal is judged in an abTest stage, and there is none: add one, or "
+            "write role: report");
+}
+
+TEST(Validate, MeansAndDirectionsAreForGoals) {
+  json object = full_manifest();
+  object["spec"]["analysis"]["metrics"][3]["role"] = "guardrail";
+  EXPECT_EQ(join(findings(object)),
+            "spec.analysis.metrics[3].direction: is for a metric of role goal: remove it, or write role: goal");
+  object = full_manifest();
+  object["spec"]["analysis"]["metrics"][4]["role"] = "report";
+  EXPECT_EQ(join(findings(object)),
+            "spec.analysis.metrics[4].mean: is for a metric of role goal: remove it, or write role: goal");
 }
 
 TEST(Validate, Analysis) {
@@ -185,6 +268,10 @@ TEST(Validate, CatastrophesMustBeWorseThanHarm) {
 TEST(Validate, NonInferiorNeedsAGuardrail) {
   json object = full_manifest();
   json& analysis = object["spec"]["analysis"];
+  object["spec"]["stages"].erase(4);
+  object["spec"]["stages"].erase(3);
+  analysis["metrics"].erase(4);
+  analysis["metrics"].erase(3);
   for (json& metric : analysis["metrics"]) metric["role"] = "report";
   analysis["metrics"][0].erase("ceiling");
   EXPECT_EQ(join(findings(object)), "") << "NoHarmShown";

@@ -17,6 +17,10 @@ namespace sluice::rollout::testing {
 struct Rates {
   double stable = 0.01;
   double candidate = 0.01;
+  double goal_stable = 0.10;     // of a goal: a share, or a mean
+  double goal_candidate = 0.10;
+  double arriving = 1.0;         // of the candidate's requests those that are counted
+  double by_header = 0.3;        // of all requests, those of users with the header
 };
 inline constexpr Rates kEqual{0.01, 0.01};
 inline constexpr Rates kBad{0.01, 0.10};
@@ -96,16 +100,43 @@ class World {
         for (int i = 0; i < look.past; ++i) reading.past.push_back({100 * rates.stable, 100});
         reading.pods = past_pods;
       } else {
-        const double copies = requests * rollout.status.traffic.mirror / 100;
-        const double moved = requests * rollout.status.traffic.candidate / 100;
-        reading.candidate = {(moved + copies) * rates.candidate, moved + copies};
-        reading.stable = {(requests - moved) * rates.stable, requests - moved};
+        const api::TrafficStatus& traffic = rollout.status.traffic;
+        const double copies = requests * traffic.mirror / 100;
+        const double moved = traffic.assigned > 0 ? requests * rates.by_header : requests * traffic.candidate / 100;
+        const double counted = (moved + copies) * rates.arriving;
+        const bool goal = is_goal(query.name);
+        // Means do not come out the same each time.
+        const double wobble = goal && is_mean(query.name) ? 0.02 * (static_cast<double>(answers * 7 % 11) - 5) : 0;
+        reading.candidate = {counted * ((goal ? rates.goal_candidate : rates.candidate) + wobble), counted};
+        reading.stable = {(requests - moved) * (goal ? rates.goal_stable : rates.stable), requests - moved};
       }
       result.metrics.push_back(reading);
     }
+    ++answers;
     seen.look = result;
     step();
     settle();
+  }
+
+  const api::MetricSpec* metric(const std::string& name) const {
+    for (const auto& m : rollout.spec.analysis.metrics) {
+      if (m.name == name) return &m;
+    }
+    return nullptr;
+  }
+  bool is_goal(const std::string& name) const {
+    const auto* m = metric(name);
+    return m != nullptr && m->role == api::MetricRole::Goal;
+  }
+  bool is_mean(const std::string& name) const {
+    const auto* m = metric(name);
+    return m != nullptr && std::holds_alternative<api::MeanSource>(m->source);
+  }
+  const api::MetricStatus* numbers(const std::string& name) const {
+    for (const auto& m : rollout.status.metrics) {
+      if (m.name == name) return &m;
+    }
+    return nullptr;
   }
 
   void fail_look(const std::string& message) {
@@ -152,6 +183,7 @@ class World {
   Decision last;
   std::vector<Event> events;
   std::vector<metrics::Counts> past_pods;  // what stable's past says by pod
+  int answers = 0;
   bool pods_follow = true;
   bool route_follows = true;
   bool jobs_follow = true;

@@ -211,5 +211,68 @@ TEST(Decide, KeepsAProofOnlyWhileHarmIsFarFromItsThreshold) {
   EXPECT_EQ(decide({g}, kLimits, at(5, true)).action, Action::Promote);
 }
 
+constexpr double kSuperior = 4.0;
+
+GuardrailEvidenceSummary better(const std::string& name) {
+  auto g = guardrail(name);
+  g.non_inferior = g.non_inferior_peak = kSuperior;
+  return g;
+}
+
+TEST(JudgeGoal, EachStateAndItsEdge) {
+  auto g = better("orders");
+  EXPECT_EQ(judge_goal(g, kLimits, kSuperior), GoalState::Better);
+  g.non_inferior = just_below(kSuperior);
+  EXPECT_EQ(judge_goal(g, kLimits, kSuperior), GoalState::Better) << "once shown it stays shown";
+  g.harm = kLimits.harm / 2;
+  EXPECT_EQ(judge_goal(g, kLimits, kSuperior), GoalState::Undecided) << "until something speaks against it";
+  g = guardrail("orders");
+  g.harm_peak = just_below(kLimits.harm);
+  EXPECT_EQ(judge_goal(g, kLimits, kSuperior), GoalState::Undecided);
+  g.harm_peak = kLimits.harm;
+  g.below_margin = true;
+  EXPECT_EQ(judge_goal(g, kLimits, kSuperior), GoalState::Worse) << "of a goal nothing is tolerated";
+}
+
+// The table with goals: each row wins over all below it.
+TEST(DecideAbTest, TheTableRowByRow) {
+  auto errors = guardrail("errors");
+  errors.harm_peak = errors.ceiling_peak = kLimits.harm;
+  errors.power = 0;
+  auto orders = better("orders");
+  orders.non_inferior = orders.non_inferior_peak = just_below(kSuperior);
+  orders.harm_peak = kLimits.harm;
+  const auto expect = [&](const StepState& step, Action action, const std::string& reason, const std::string& metric) {
+    const auto verdict = decide_ab_test({proven("latency"), errors}, {guardrail("clicks"), orders}, kLimits, kSuperior, step);
+    EXPECT_EQ(verdict.action, action) << reason;
+    EXPECT_EQ(verdict.reason, reason);
+    EXPECT_EQ(verdict.metric, metric);
+  };
+  const StepState young = at(4, false);
+  const StepState old = at(5, false);  // that it is not the last one makes no difference
+  expect(young, Action::RollBack, "CeilingExceeded", "errors");
+  errors.ceiling_peak = kNone;
+  expect(young, Action::RollBack, "HarmDetected", "errors");
+  errors.harm_peak = 0;
+  expect(young, Action::RollBack, "GoalWorse", "orders");
+  orders.harm_peak = just_below(kLimits.harm);
+  expect(young, Action::Hold, "Dwell", "");
+  expect(old, Action::Hold, "LowPower", "errors");
+  errors.power = kRequiredPower;
+  expect(old, Action::Hold, "NotProven", "errors");
+  errors.non_inferior = errors.non_inferior_peak = kLimits.non_inferior;
+  expect(old, Action::Hold, "NotSuperior", "");
+  orders.non_inferior = orders.non_inferior_peak = kSuperior;
+  expect(old, Action::Promote, "Superior", "orders");
+}
+
+TEST(DecideAbTest, NoHarmShownAsksTheGoalAllTheSame) {
+  StepState step = at(5, false);
+  step.promote_when = api::PromoteWhen::NoHarmShown;
+  const std::vector<GuardrailEvidenceSummary> unproven = {guardrail("errors")};
+  EXPECT_EQ(decide_ab_test(unproven, {guardrail("orders")}, kLimits, kSuperior, step).reason, "NotSuperior");
+  EXPECT_EQ(decide_ab_test(unproven, {better("orders")}, kLimits, kSuperior, step).reason, "Superior");
+}
+
 }  // namespace
 }  // namespace sluice::rollout

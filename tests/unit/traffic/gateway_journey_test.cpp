@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "live_route.h"
 
@@ -11,6 +12,14 @@ namespace sluice::traffic {
 namespace {
 
 using nlohmann::json;
+
+// A Rollout with a stage that assigns users by cookie, so that its route has both rules for them at any time.
+api::Rollout tested() {
+  api::Rollout rollout = digits();
+  const api::AbTestStage test{.weight = 50, .assignment = CookieAssignment{"arm", hours(24)}};
+  rollout.spec.stages = {{.name = "experiment", .body = test, .min_duration = {}, .max_duration = hours(24)}};
+  return rollout;
+}
 
 class Dice {
  public:
@@ -63,16 +72,6 @@ std::map<Place, std::string> reached(const json& object) {
   return found;
 }
 
-// Whether the gateway still has a backend for what it sends to `place`. The places of the weighted rule always have one.
-bool is_kept(const json& object, const Place& place, const std::string& name) {
-  const json& rules = object["spec"]["rules"];
-  if (place.first == 0) return true;
-  if (place.first >= rules.size()) return false;
-  const json& backends = rules[place.first]["backendRefs"];
-  return place.second < backends.size() && backends[place.second]["name"] == name &&
-         backends[place.second]["weight"] > 0;
-}
-
 // Everything that must hold of whatever is written.
 void expect_sound(const json& object, const Split& asked) {
   std::set<std::string> names;
@@ -84,6 +83,7 @@ void expect_sound(const json& object, const Split& asked) {
     ASSERT_TRUE(sum == 100 || sum == 1'000'000) << object.dump(2);
   }
   const json& rules = object["spec"]["rules"];
+  ASSERT_EQ(rules.size(), 3u);
   for (const std::size_t place : {0u, 1u}) ASSERT_GT(rules[0]["backendRefs"].at(place)["weight"], 0) << "each has a cluster";
   ASSERT_EQ(rules[0]["name"], "model");
   for (std::size_t i = 1; i < rules.size(); ++i) ASSERT_FALSE(rules[i].contains("filters"));
@@ -101,91 +101,62 @@ TEST(Splits, AreReadBackAsTheyWereWritten) {
   Dice dice(3);
   for (int i = 0; i < 3000; ++i) {
     const Split split = dice.split("a", "b");
-    const json object = gateway_api().desired(digits(), split);
+    const json object = gateway_api().desired(tested(), split);
     ASSERT_NO_FATAL_FAILURE(expect_sound(object, split));
-    const RouteState state = observe(stored(object), split);
+    const RouteState state = observe(stored(object), split, tested());
     ASSERT_TRUE(state.as_wanted) << object.dump(2);
     ASSERT_EQ(state.live, split) << object.dump(2);
   }
 }
 
-// A gateway that answers when it likes. Between a write and its answer requests may still go by what was written
-// before.
-class Gateway {
+// A route that takes each write at once.
+class Route {
  public:
-  explicit Gateway(const Split& first) { write(gateway_api().desired(digits(), first)); }
+  explicit Route(const Split& first, api::Rollout rollout = tested()) : rollout_(std::move(rollout)) {
+    route_ = stored(gateway_api().desired(rollout_, first));
+  }
 
-  // One write towards `split`, if there is one to be made. False: it waits, or has arrived.
+  // One write towards `split`, if there is one to be made.
   bool step(const Split& split) {
     const auto view = project_route(route_);
-    const auto object = gateway_api().next_write(digits(), &*view, split);
+    const auto object = gateway_api().next_write(rollout_, &*view, split);
     if (!object) return false;
-    expect_sound(*object, split);
-    for (const auto& [place, name] : in_use_) {
-      EXPECT_TRUE(is_kept(*object, place, name))
-          << name << " gets requests at rule " << place.first << " backend " << place.second << "\nfrom "
-          << route_["spec"]["rules"].dump(1) << "\nto " << object->dump(1);
-    }
     for (const auto& [place, name] : reached(route_)) {
       for (const auto& [next, its_name] : reached(*object)) {
         const bool same = place.first == 0 && next.first == 0 && name == its_name;
         EXPECT_TRUE(!same || place == next) << name << " moves";
       }
     }
-    write(*object);
+    route_ = stored(*object);
     return true;
   }
 
-  void answer() {
-    in_use_ = reached(route_);
-    json conditions = json::array();
-    for (const char* type : {"Accepted", "ResolvedRefs"}) {
-      conditions.push_back({{"type", type}, {"status", "True"}, {"reason", type}, {"message", ""},
-                            {"observedGeneration", route_["metadata"]["generation"]}});
-    }
-    route_["status"] = {{"parents", json::array({{{"parentRef", {{"name", "public"}}},
-                                                  {"controllerName", "c"},
-                                                  {"conditions", conditions}}})}};
-  }
-
-  RouteState state(const Split& split) const { return observe(route_, split); }
-  const json& route() const { return route_; }
+  void edit(api::Rollout rollout) { rollout_ = std::move(rollout); }
+  RouteState state(const Split& split) const { return observe(route_, split, rollout_); }
+  const json& rules() const { return route_["spec"]["rules"]; }
 
  private:
-  void write(const json& object) {
-    json next = stored(object);
-    next["metadata"]["generation"] = ++generation_;
-    if (route_.contains("status")) next["status"] = route_["status"];
-    route_ = std::move(next);
-    in_use_.merge(reached(route_));
-  }
-
-  json route_ = json::object();
-  int generation_ = 0;
-  std::map<Place, std::string> in_use_;
+  api::Rollout rollout_;
+  json route_;
 };
 
-TEST(Journeys, NeverTakeAwayOrMoveWhatGetsRequests) {
+TEST(Journeys, AreOneWriteThatKeepsEveryRuleAndMovesNobody) {
   for (unsigned run = 0; run < 300; ++run) {
     Dice dice(run);
     std::string stable = "v0";
     std::string candidate = "v1";
     int made = 1;
-    Gateway gateway({stable});
+    Split before{stable};
+    Route route(before);
     for (int turn = 0; turn < 15; ++turn) {
       const Split split = dice.split(stable, candidate);
-      // Minds are changed while the gateway has not answered yet.
-      bool arrived = false;
-      for (int i = 0; i < 12 && !arrived; ++i) {
-        gateway.step(split);
-        if (dice.one_in(3)) gateway.answer();
-        arrived = gateway.state(split).as_wanted;
-        if (!arrived && dice.one_in(6)) break;
-      }
+      ASSERT_EQ(route.step(split), !(split == before)) << "run " << run << " turn " << turn;
+      ASSERT_NO_FATAL_FAILURE(expect_sound({{"spec", {{"rules", route.rules()}}}}, split));
+      ASSERT_TRUE(route.state(split).as_wanted);
+      ASSERT_EQ(route.state(split).live, split) << route.rules().dump(2);
+      ASSERT_FALSE(route.step(split)) << "one write is enough";
       ASSERT_FALSE(HasFailure()) << "run " << run << " turn " << turn;
-      if (!arrived) continue;
-      ASSERT_EQ(gateway.state(split).live, split) << gateway.route().dump(2);
-      gateway.answer();
+      before = split;
       if (split.candidate_percent == 100 && !split.assignment && dice.one_in(2)) {
         stable = candidate;  // promoted
         candidate = "v" + std::to_string(++made);
@@ -196,62 +167,65 @@ TEST(Journeys, NeverTakeAwayOrMoveWhatGetsRequests) {
   }
 }
 
-TEST(Journeys, ArriveWithinThreeWritesOnceTheGatewayAnswers) {
-  for (unsigned run = 0; run < 300; ++run) {
-    Dice dice(run);
-    const Split from = dice.split("v0", "v1");
-    const Split to = dice.split("v0", dice.one_in(3) ? "v2" : "v1");
-    Gateway gateway(from);
-    gateway.answer();
-    int writes = 0;
-    while (gateway.step(to)) {
-      ++writes;
-      gateway.answer();
-      ASSERT_LE(writes, 3);
-    }
-    EXPECT_TRUE(gateway.state(to).as_wanted);
-    EXPECT_EQ(gateway.state(to).live, to);
-    EXPECT_EQ(writes == 0, from == to);
-  }
-}
+const Assignment kBucket = HeaderAssignment{"x-user-bucket", {"b"}};
 
-TEST(Journeys, TheRuleOfAnArmMatchesNobodyBeforeItGoes) {
+TEST(Journeys, OutsideOfItsStageTheRuleOfAnArmLeadsToStableAndMatchesNobody) {
   const Split ab{"v0", "v1", 50, 0, CookieAssignment{"arm", hours(1)}};
   const Split promoted{"v0", "v1", 100};
-  Gateway gateway(ab);
-  gateway.answer();
-  ASSERT_TRUE(gateway.step(promoted));
-  ASSERT_EQ(gateway.route()["spec"]["rules"].size(), 3u);
-  EXPECT_TRUE(matches_nobody(gateway.route()["spec"]["rules"][1]));
-  EXPECT_TRUE(matches_nobody(gateway.route()["spec"]["rules"][2]));
-  EXPECT_EQ(gateway.route()["spec"]["rules"][0]["backendRefs"][1]["weight"], 999'999) << "in the same write";
-  EXPECT_FALSE(gateway.step(promoted)) << "until the gateway has answered";
-  gateway.answer();
-  ASSERT_TRUE(gateway.step(promoted));
-  EXPECT_EQ(gateway.route()["spec"]["rules"].size(), 1u);
-  EXPECT_TRUE(gateway.state(promoted).as_wanted);
+  Route route({"v0", "v1", 0});
+  for (const std::size_t rule : {1u, 2u}) {
+    EXPECT_EQ(route.rules()[rule]["backendRefs"][0]["name"], "digits-v0");
+    EXPECT_TRUE(matches_nobody(route.rules()[rule]));
+  }
+  ASSERT_TRUE(route.step(ab));
+  EXPECT_EQ(route.rules()[1]["backendRefs"][0]["name"], "digits-v1");
+  EXPECT_EQ(route.rules()[2]["backendRefs"][0]["name"], "digits-v0");
+  EXPECT_FALSE(matches_nobody(route.rules()[1]) || matches_nobody(route.rules()[2]));
+  ASSERT_TRUE(route.step(promoted));
+  ASSERT_EQ(route.rules().size(), 3u);
+  EXPECT_TRUE(matches_nobody(route.rules()[1]) && matches_nobody(route.rules()[2]));
+  EXPECT_EQ(route.rules()[0]["backendRefs"][1]["weight"], 999'999) << "in the same write";
 }
 
-TEST(Journeys, AnotherCandidateGetsTheRuleAfterTheOldOneHasParted) {
-  const Assignment bucket = HeaderAssignment{"x-user-bucket", {"b"}};
-  Gateway gateway({"v0", "v1", 0, 0, bucket});
-  gateway.answer();
-  const Split next{"v0", "v2", 0, 0, bucket};
-  ASSERT_TRUE(gateway.step(next));
-  EXPECT_EQ(gateway.route()["spec"]["rules"][1]["backendRefs"][0]["name"], "digits-v1");
-  EXPECT_TRUE(matches_nobody(gateway.route()["spec"]["rules"][1]));
-  gateway.answer();
-  ASSERT_TRUE(gateway.step(next));
-  EXPECT_EQ(gateway.route()["spec"]["rules"][1]["backendRefs"][0]["name"], "digits-v2");
-  EXPECT_EQ(gateway.state(next).live, next);
+TEST(Journeys, AStageByHeaderKeepsOneRule) {
+  api::Rollout rollout = tested();
+  std::get<api::AbTestStage>(rollout.spec.stages[0].body).assignment = kBucket;
+  Route route({"v0"}, rollout);
+  ASSERT_EQ(route.rules().size(), 2u);
+  EXPECT_TRUE(matches_nobody(route.rules()[1]));
+  ASSERT_TRUE(route.step({"v0", "v1", 0, 0, kBucket}));
+  EXPECT_EQ(route.rules().size(), 2u);
+  EXPECT_EQ(route.rules()[1]["backendRefs"][0]["name"], "digits-v1");
+}
+
+TEST(Journeys, AStageThatIsAddedBringsItsRulesBeforeAnybodyIsAssigned) {
+  Route route({"v0", "v1", 5}, digits());
+  ASSERT_EQ(route.rules().size(), 1u);
+  route.edit(tested());
+  ASSERT_TRUE(route.step({"v0", "v1", 5}));
+  EXPECT_EQ(route.rules().size(), 3u);
+  EXPECT_EQ(route.state({"v0", "v1", 5}).live, (Split{"v0", "v1", 5}));
+}
+
+TEST(Journeys, ARuleThatIsAskedForNoMorePartsBeforeItGoes) {
+  Route route({"v0", "v1", 0, 0, kBucket});
+  route.edit(digits());
+  const Split without{"v0", "v1", 5};
+  ASSERT_TRUE(route.step(without));
+  ASSERT_EQ(route.rules().size(), 2u) << "one was parted before";
+  EXPECT_TRUE(matches_nobody(route.rules()[1]));
+  EXPECT_FALSE(route.state(without).as_wanted);
+  ASSERT_TRUE(route.step(without));
+  EXPECT_EQ(route.rules().size(), 1u);
+  EXPECT_TRUE(route.state(without).as_wanted);
 }
 
 TEST(Journeys, NewValuesAreOneWrite) {
-  const Split from{"v0", "v1", 0, 0, HeaderAssignment{"x-user-bucket", {"b"}}};
+  const Split from{"v0", "v1", 0, 0, kBucket};
   const Split to{"v0", "v1", 0, 20, HeaderAssignment{"x-user-bucket", {"b", "c"}}};
-  Gateway gateway(from);
-  ASSERT_TRUE(gateway.step(to));
-  EXPECT_TRUE(gateway.state(to).as_wanted);
+  Route route(from);
+  ASSERT_TRUE(route.step(to));
+  EXPECT_TRUE(route.state(to).as_wanted);
 }
 
 }  // namespace
