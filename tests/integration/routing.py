@@ -27,9 +27,18 @@ Split = dict[str, Any]
 class Routing:
     """One Rollout that no operator looks after: the test moves its route, as the provider says."""
 
-    def __init__(self, cluster, name: str, arms: Iterable[str], first_address: int) -> None:
+    def __init__(
+        self,
+        cluster,
+        name: str,
+        arms: Iterable[str],
+        first_address: int,
+        assignment: dict[str, Any] | None = None,
+    ) -> None:
+        """`assignment`: of an abTest stage that the Rollout has besides its canary."""
         self.cluster = cluster
         self.name = name
+        self.assignment = assignment
         self.addresses = {}
         self.servers = []
         for number, arm in enumerate(arms, first_address):
@@ -59,7 +68,11 @@ class Routing:
 
     def _manifest(self) -> dict[str, Any]:
         counter = 'http_requests_total{pod=~"$(pods)"}'
-        metric = {"name": "errors", "counter": {"events": counter, "total": counter}}
+        metrics: list[dict[str, Any]] = [{"name": "errors", "counter": {"events": counter, "total": counter}}]
+        stages: list[dict[str, Any]] = [{"name": "canary", "canary": {"weights": [20]}}]
+        if self.assignment:
+            metrics.append({"name": "orders", "role": "goal", "counter": {"events": counter, "total": counter}})
+            stages.append({"name": "experiment", "abTest": {"assignment": self.assignment}})
         return {
             "apiVersion": "sluice.dev/v1alpha1",
             "kind": "Rollout",
@@ -74,8 +87,8 @@ class Routing:
                         "matches": [{"path": {"type": "PathPrefix", "value": f"/{self.name}"}}],
                     }
                 },
-                "stages": [{"name": "canary", "canary": {"weights": [20]}}],
-                "analysis": {"prometheus": {"address": self.cluster.prometheus_url_inside}, "metrics": [metric]},
+                "stages": stages,
+                "analysis": {"prometheus": {"address": self.cluster.prometheus_url_inside}, "metrics": metrics},
             },
         }
 
@@ -152,25 +165,33 @@ class Routing:
         self.cluster.wait_for(unchanged, "the backends to be quiet", 15, interval=0.3)
         return last
 
-    def user(self) -> "User":
-        return User(self.cluster.gateway_url.removeprefix("http://"), f"/{self.name}/infer")
+    def user(self, headers: dict[str, str] | None = None) -> "User":
+        return User(self.cluster.gateway_url.removeprefix("http://"), f"/{self.name}/infer", headers)
 
 
 class User:
-    """Sends requests over one kept-alive connection."""
+    """Sends requests over one kept-alive connection, always with the same headers, and keeps the cookies it is given."""
 
-    def __init__(self, address: str, path: str) -> None:
+    def __init__(self, address: str, path: str, headers: dict[str, str] | None = None) -> None:
         self.connection = http.client.HTTPConnection(address, timeout=10)
         self.path = path
+        self.headers = {"Host": HOST, **(headers or {})}
+        self.cookies: dict[str, str] = {}
         self.status = 0
 
     def ask(self, settled: bool = True) -> str:
         """The arm that answers. Once the gateway has `settled`, its header names the same one: a proxy may hear a
         moment apart of where a place leads to and of what it is called."""
-        self.connection.request("POST", self.path, b"{}", {"Host": HOST})
+        headers = dict(self.headers)
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        self.connection.request("POST", self.path, b"{}", headers)
         answer = self.connection.getresponse()
         body = answer.read()
         self.status = answer.status
+        for given in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = given.partition(";")[0].partition("=")
+            self.cookies[name] = value
         if answer.status != 200:
             return f"status {answer.status}"
         arm = json.loads(body)["arm"]
@@ -181,12 +202,12 @@ class User:
 class Crowd:
     """Users who ask without a pause until they are stopped; `failures` are answers that were not 200."""
 
-    def __init__(self, routing: Routing, users: int) -> None:
+    def __init__(self, users: Iterable["User"]) -> None:
         self.failures: Counter[str] = Counter()
         self.answers = 0
         self.stopping = threading.Event()
         self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self._ask, args=(routing.user(),)) for _ in range(users)]
+        self.threads = [threading.Thread(target=self._ask, args=(user,)) for user in users]
 
     def __enter__(self) -> "Crowd":
         for thread in self.threads:

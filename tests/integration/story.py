@@ -43,10 +43,19 @@ class Story:
         self.counts_file = tmp_path / "counts.json"
         self.users = None
 
-    def apply(self, version: str, error_share: float = 0.0, image: str = "model", delay: float = 0.0, **spec) -> None:
-        self.cluster.apply(json.dumps(self.manifest(version, error_share, image, delay, **spec)))
+    def apply(self, version: str, error_share: float = 0.0, image: str = "model", **spec) -> None:
+        """`spec` may hold order_share and delay, which the model server is told."""
+        self.cluster.apply(json.dumps(self.manifest(version, error_share, image, **spec)))
 
-    def manifest(self, version: str, error_share: float, image: str, delay: float = 0.0, **spec) -> dict:
+    def manifest(
+        self,
+        version: str,
+        error_share: float,
+        image: str,
+        order_share: float = 0.1,
+        delay: float = 0.0,
+        **spec,
+    ) -> dict:
         counter = 'http_requests_total{namespace="$(namespace)",pod=~"$(pods)"'
         body = {
             "replicas": 2,
@@ -61,6 +70,7 @@ class Story:
                             "ports": [{"containerPort": 8000}],
                             "env": [
                                 {"name": "ERROR_SHARE", "value": str(error_share)},
+                                {"name": "ORDER_SHARE", "value": str(order_share)},
                                 {"name": "DELAY", "value": str(delay)},
                             ],
                         }

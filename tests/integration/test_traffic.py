@@ -88,7 +88,7 @@ def test_no_request_is_lost_whatever_the_split_becomes(routing):
         {"stable": "v1"},
     ]
     routing.move_to({"stable": "v1"})
-    with Crowd(routing, 8) as crowd:  # without a pause: a gap of a millisecond is seen
+    with Crowd(routing.user() for _ in range(8)) as crowd:  # without a pause: a gap of a millisecond is seen
         for split in journey * 2:
             assert routing.move_to(split, followed=False) >= 1
             time.sleep(0.5)
