@@ -23,9 +23,14 @@ WHOLE = {"name": "latency", "histogram": {"buckets": BUCKETS["buckets"]}, "ceili
 METRIC = "spec.analysis.metrics[0]"
 SELECTOR = f"{METRIC}.counter.events"
 HISTOGRAM = "spec.analysis.metrics[1].histogram"
-SYSTEM_TEST = "spec.stages[3].systemTest"
+SYSTEM_TEST = "spec.stages[5].systemTest"
 TEST = {"job": {"template": {"spec": {"containers": [{"name": "test"}]}}}}
-EXACTLY_ONE = "exactly one of canary, shadow, approval and systemTest is required"
+EXACTLY_ONE = "exactly one of canary, shadow, abTest, approval and systemTest is required"
+GOAL = "spec.analysis.metrics[3]"
+MEAN = "spec.analysis.metrics[4]"
+BY_HEADER = "spec.stages[3].abTest"
+BY_COOKIE = "spec.stages[4].abTest"
+PATHS = [{"path": {"value": f"/{number}"}} for number in range(43)]
 PLAIN = "must be a plain selector such as http_requests_total"
 
 # What the API server adds of its own: that it stopped looking, and what its scale subresource thinks of replicas.
@@ -58,6 +63,7 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     ("spec.traffic", {}, None, "exactly one of gatewayAPI and manual is required"),
     ("spec.traffic.manual", {}, "spec.traffic", "exactly one of gatewayAPI and manual is required"),
     ("spec.traffic", {"manual": {}}, "spec.stages", "a shadow stage needs traffic.gatewayAPI"),
+    ("spec.traffic", {"manual": {}}, "spec.stages", "an abTest stage needs traffic.gatewayAPI"),
     ("spec.traffic.gatewayAPI.parentRefs", GONE, None, "Required value"),
     ("spec.traffic.gatewayAPI.parentRefs", [], None, "must hold at least one Gateway"),
     ("spec.traffic.gatewayAPI.parentRefs[0].name", GONE, None, "Required value"),
@@ -125,9 +131,39 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     ("spec.analysis.metrics", [], None, "must hold at least one metric"),
     ("spec.analysis.metrics[1]", {"name": "errors", "counter": COUNTER}, None, "Duplicate value"),
     (f"{METRIC}.name", "Errors", None, "must consist of lower-case letters"),
-    (f"{METRIC}.role", "goal", None, 'supported values: "guardrail", "report"'),
-    (f"{METRIC}.counter", GONE, METRIC, "exactly one of counter and histogram is required"),
-    (f"{METRIC}.histogram", BUCKETS, METRIC, "exactly one of counter and histogram is required"),
+    (f"{METRIC}.role", "target", None, 'supported values: "guardrail", "goal", "report"'),
+    (f"{METRIC}.role", "goal", METRIC, "margin, harm and ceiling are not for a goal"),
+    (f"{METRIC}.direction", "decrease", METRIC, "mean and direction are for a metric of role goal"),
+    (f"{GOAL}.direction", "up", None, 'supported values: "increase", "decrease"'),
+    (f"{GOAL}.ceiling", "5%", GOAL, "margin, harm and ceiling are not for a goal"),
+    (f"{GOAL}.role", "report", GOAL, "mean and direction are for a metric of role goal"),
+    (f"{MEAN}.mean.count", GONE, None, "Required value"),
+    (f"{MEAN}.mean.sum", "reward_sum", None, "counts both revisions alike"),
+    (f"{MEAN}.counter", COUNTER, MEAN, "exactly one of counter, histogram and mean is required"),
+    ("spec.analysis.metrics", [{"name": "errors", "counter": COUNTER}], None, "an abTest stage is decided by goals"),
+    ("spec.stages", [{"name": "one", "canary": {"weights": [5]}}], "spec.analysis.metrics", "judged in an abTest stage"),
+    ("spec.analysis.splitCheck", False, None, "must be of type string"),
+    ("spec.analysis.splitCheck", "On", None, 'supported values: "Enforce", "Report", "Off"'),
+    ("spec.analysis.requests", "requests_total", None, "counts both revisions alike"),
+    ("spec.analysis.requests", 'rate(r{pod=~"$(pods)"}[5m])', None, PLAIN),
+    # A/B tests.
+    (f"{BY_HEADER}.weight", 0, None, "greater than or equal to 1"),
+    (f"{BY_HEADER}.weight", 100, None, "less than or equal to 99"),
+    (f"{BY_HEADER}.assignment", GONE, None, "Required value"),
+    (f"{BY_HEADER}.assignment", {}, None, "exactly one of header and cookie is required"),
+    (f"{BY_HEADER}.assignment.cookie", "arm", f"{BY_HEADER}.assignment", "exactly one of header and cookie is required"),
+    (f"{BY_HEADER}.assignment.values", GONE, f"{BY_HEADER}.assignment", "header and values belong together"),
+    (f"{BY_HEADER}.assignment.values", [], None, "must hold at least one value"),
+    (f"{BY_HEADER}.assignment.values", ["b", "b"], f"{BY_HEADER}.assignment.values[1]", "Duplicate value"),
+    (f"{BY_HEADER}.assignment.values", [""], f"{BY_HEADER}.assignment.values[0]", "at least 1 chars"),
+    (f"{BY_HEADER}.assignment.header", "x user", None, "must consist of letters, digits"),
+    (f"{BY_HEADER}.assignment.ttl", "1h", None, "is for a cookie"),
+    (f"{BY_COOKIE}.assignment.cookie", "a=b", None, "must consist of letters, digits"),
+    (f"{BY_COOKIE}.assignment.ttl", "1500ms", None, "must be whole seconds"),
+    (f"{BY_COOKIE}.assignment.ttl", "0s", None, "must be whole seconds"),
+    ("spec.traffic.gatewayAPI.matches", PATHS[:33], "spec.stages", "must be at most 64"),
+    (f"{METRIC}.counter", GONE, METRIC, "exactly one of counter, histogram and mean is required"),
+    (f"{METRIC}.histogram", BUCKETS, METRIC, "exactly one of counter, histogram and mean is required"),
     (f"{METRIC}.counter.total", GONE, None, "Required value"),
     (f"{HISTOGRAM}.buckets", GONE, None, "Required value"),
     (f"{HISTOGRAM}.above", "fast", None, "must be a duration"),
@@ -188,8 +224,18 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("spec.stages[0].canary.weights", [99]),
     ("spec.stages[0].maxDuration", "1h30m0.5s"),
     ("spec.stages[2].approval", {}),
-    ("spec.stages[3].systemTest", TEST),
+    ("spec.stages[5].systemTest", TEST),
     (f"{SYSTEM_TEST}.job.podFailurePolicy", {"rules": []}),
+    ("spec.traffic.gatewayAPI.matches", PATHS[:32]),
+    ("spec.traffic.gatewayAPI.matches", GONE),
+    (f"{BY_HEADER}.weight", GONE),
+    (f"{BY_HEADER}.assignment.header", "X_a.b!#$%&'*+-^`|~1"),
+    (f"{BY_HEADER}.assignment.values", [str(number) for number in range(64)]),
+    (f"{BY_COOKIE}.assignment.ttl", GONE),
+    (f"{BY_COOKIE}.assignment.ttl", "1h30m5s"),
+    (f"{GOAL}.direction", GONE),
+    ("spec.analysis.requests", GONE),
+    ("spec.analysis.splitCheck", "Off"),
     ("spec.scaleDownDelay", "0s"),
     ("spec.progressDeadline", "87600h"),
     ("spec.analysis.warmup", "0s"),
@@ -288,6 +334,7 @@ def test_what_is_right_is_accepted(refusal, path, value):
 
 def test_without_a_guardrail_nothing_could_be_proven(refusal):
     manifest = sample()
+    manifest["spec"]["stages"] = [stage for stage in manifest["spec"]["stages"] if "abTest" not in stage]
     analysis = manifest["spec"]["analysis"]
     analysis.update(promoteWhen="NonInferior", metrics=[{"name": "errors", "role": "report", "counter": COUNTER}])
     message = refusal(manifest)
@@ -296,18 +343,30 @@ def test_without_a_guardrail_nothing_could_be_proven(refusal):
     assert refusal(manifest) == ""
 
 
-def test_manual_traffic_is_accepted_where_nothing_is_copied(refusal):
+def test_manual_traffic_is_accepted_where_nothing_is_copied_and_nobody_assigned(refusal):
     manifest = sample()
-    manifest["spec"]["traffic"] = {"manual": {}}
-    manifest["spec"]["stages"] = [stage for stage in manifest["spec"]["stages"] if "shadow" not in stage]
+    spec = manifest["spec"]
+    spec["traffic"] = {"manual": {}}
+    spec["stages"] = [stage for stage in spec["stages"] if "shadow" not in stage and "abTest" not in stage]
+    spec["analysis"]["metrics"] = [metric for metric in spec["analysis"]["metrics"] if metric.get("role") != "goal"]
     assert refusal(manifest) == ""
 
 
 def test_stages_that_ask_a_job_or_a_person_need_no_metrics(refusal):
     manifest = sample()
-    manifest["spec"]["stages"] = manifest["spec"]["stages"][2:]
+    stages = manifest["spec"]["stages"]
+    manifest["spec"]["stages"] = [stages[2], stages[5]]
     del manifest["spec"]["analysis"]
     assert refusal(manifest) == ""
+
+
+def test_a_cookie_leaves_room_for_fewer_matches(refusal):
+    manifest = sample()
+    manifest["spec"]["stages"] = [stage for stage in manifest["spec"]["stages"] if stage["name"] != "by-bucket"]
+    manifest["spec"]["traffic"]["gatewayAPI"]["matches"] = PATHS[:42]
+    assert refusal(manifest) == ""
+    manifest["spec"]["traffic"]["gatewayAPI"]["matches"] = PATHS[:43]
+    assert "spec.traffic.gatewayAPI.matches: Invalid value: must hold at most 42" in refusal(manifest)
 
 
 def test_the_largest_manifest_is_within_the_cost_limits(refusal):
@@ -325,6 +384,14 @@ def test_the_largest_manifest_is_within_the_cost_limits(refusal):
         {"name": f"m{i}", "counter": {"events": selector, "total": selector}, "ceiling": "5%"} for i in range(20)
     ]
     assert refusal(manifest) == ""
+    values = [f"{i:02}" * 100 for i in range(2)]
+    test = {"assignment": {"header": "x" * 256, "values": values}, "minLooks": 1}
+    spec["stages"] = [{"name": f"stage-{i}", "abTest": test} for i in range(10)]
+    spec["traffic"]["gatewayAPI"]["matches"] = [{"path": {"value": f"/{i}" * 100}} for i in range(32)]
+    for metric in spec["analysis"]["metrics"][1:]:
+        del metric["ceiling"]
+        metric.update(role="goal", direction="decrease")
+    assert refusal(manifest) == ""
 
 
 @pytest.mark.parametrize("name", ["digits/v1", "digits/v2", "digits/v3", "digits/v4", "system-test"])
@@ -332,6 +399,24 @@ def test_the_examples_are_accepted(refusal, name):
     manifest = yaml.safe_load((ROOT / f"examples/{name}.yaml").read_text())
     assert manifest["metadata"]["namespace"] == NAMESPACE
     assert refusal(manifest) == ""
+
+
+def test_the_ab_test_example_is_accepted_and_understood(cluster, operator):
+    manifest = ROOT / "examples/ab-test.yaml"
+    cluster.kubectl("apply", "-f", str(manifest))
+    path = f"{PATH}/{yaml.safe_load(manifest.read_text())['metadata']['name']}"
+
+    def settled() -> dict[str, Any] | None:
+        found = cluster.api.get(path)
+        status = found.get("status", {})
+        return status if status.get("observedGeneration") == found["metadata"]["generation"] else None
+
+    try:
+        status = cluster.wait_for(settled, "the operator to read it", 20)
+        assert not [c for c in status["conditions"] if c["reason"] == "InvalidSpec"], status
+        assert status["candidateRevision"], "the first revision is on its way"
+    finally:
+        cluster.kubectl("delete", "-f", str(manifest), "--wait=false")
 
 
 def test_kubectl_shows_what_is_wrong_with_the_bad_example(cluster, refusal):

@@ -1,9 +1,28 @@
-"""Stages other than the canary, on the real gateway: copies that nobody sees, a person who decides, and a Job."""
+"""Stages other than the canary, on the real gateway: copies that nobody sees, users who stay with one revision, a person
+who decides, and a Job. And what a split that is not the asked one leads to."""
 
 import sys
 
+from story import HERE
+
 SHADOW = {"name": "shadow", "shadow": {"percent": 50, "minLooks": 2}, "maxDuration": "4m"}
 HALF = {"name": "canary", "canary": {"weights": [50], "minLooks": 2}, "maxDuration": "4m"}
+COUNTER = 'http_requests_total{namespace="$(namespace)",pod=~"$(pods)"'
+ORDERS = {
+    "name": "orders",
+    "role": "goal",
+    "counter": {"events": 'orders_total{namespace="$(namespace)",pod=~"$(pods)"}', "total": COUNTER + "}"},
+}
+ERRORS = {
+    "name": "errors",
+    "counter": {"events": COUNTER + ',code=~"5.."}', "total": COUNTER + "}"},
+    "margin": {"ratio": "1.5", "orBelow": "1%"},
+}
+BY_COOKIE = {
+    "name": "experiment",
+    "abTest": {"weight": 50, "assignment": {"cookie": "arm", "ttl": "1h"}, "minLooks": 2},
+    "maxDuration": "4m",
+}
 SIGN_OFF = {"name": "sign-off", "approval": {}}
 
 
@@ -133,3 +152,58 @@ def test_a_test_that_somebody_deletes_is_run_again(story):
     status = story.wait("another attempt", lambda s: job_of(s).get("attempt") == 2)
     assert job_of(status)["name"] != first
     story.wait("the next stage", lambda s: s["stage"]["name"] == "sign-off")
+
+
+def analysis_of(story, *metrics: dict) -> dict:
+    return {
+        "prometheus": {"address": story.cluster.prometheus_url_inside},
+        "interval": "2s",
+        "warmup": "2s",
+        "metrics": list(metrics),
+    }
+
+
+def test_a_model_that_sells_more_wins_its_test(story):
+    story.apply("v2", order_share=0.3, stages=[BY_COOKIE], analysis=analysis_of(story, ERRORS, ORDERS))
+    status = story.wait("users to be assigned", lambda s: s["traffic"].get("assignment") and s["traffic"]["accepted"])
+    assert status["traffic"]["assignment"] == {"cookie": "arm", "ttl": "1h"}
+    assert status["traffic"]["candidate"] == 50
+    story.wait("the split to be checked", lambda s: any(c["type"] == "SplitVerified" for c in s["conditions"]))
+    entry = story.wait_outcome(120)
+    assert (entry["outcome"], entry["reason"], entry["stage"]) == ("Promoted", "Superior", "experiment"), entry
+    orders = next(metric for metric in story.status["metrics"] if metric["name"] == "orders")
+    assert orders["verdict"] == "Pass" and orders["message"].startswith("better: "), orders
+    assert 2 < float(orders["effect"]) < 4, orders
+    assert sum(story.counts()["failures"].values()) == 0
+
+
+def test_a_model_that_sells_less_is_rolled_back(story):
+    story.apply("v2", order_share=0.01, stages=[BY_COOKIE], analysis=analysis_of(story, ERRORS, ORDERS))
+    entry = story.wait_outcome(120)
+    assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "GoalWorse", "experiment"), entry
+    assert sum(story.counts()["failures"].values()) == 0
+
+
+def test_a_split_that_is_not_the_asked_one_pauses_until_a_person_resumes(story):
+    hold = {"name": "canary", "canary": {"weights": [50], "minLooks": 500}, "maxDuration": "1h"}
+    story.apply("v2", stages=[hold])
+    status = story.wait("a verified split", lambda s: story.condition("SplitVerified").get("status") == "True", 60)
+    # Callers that bypass the gateway, and reach stable only.
+    pods = f"/api/v1/namespaces/ml/pods?labelSelector=sluice.dev/revision={status['stableRevision']}"
+    address = story.cluster.api.get(pods)["items"][0]["status"]["podIP"]
+    command = [sys.executable, "-B", HERE / "traffic.py", f"{address}:8000", "/infer", 300]
+    bypass = story.cluster.spawn_in_netns([*map(str, command), str(story.counts_file) + ".bypass"], "bypass")
+    try:
+        story.wait("the mismatch", lambda s: s["phase"] == "Paused", 120)
+    finally:
+        bypass.terminate()
+    verified = story.condition("SplitVerified")
+    assert (verified["status"], verified["reason"]) == ("False", "SampleRatioMismatch")
+    assert "the candidate has too few" in verified["message"] and "50% were asked for" in verified["message"]
+    assert story.condition("Stalled")["reason"] == "SampleRatioMismatch"
+    candidate = story.status["candidateRevision"]
+    story.cluster.kubectl("annotate", "rollout", story.name, "-n", "ml", f"sluice.dev/resume={candidate}")
+    story.wait("it to go on", lambda s: s["phase"] == "Progressing" and s["candidateRevision"] == candidate, 30)
+    story.wait("a verified split", lambda s: story.condition("SplitVerified").get("status") == "True", 60)
+    story.cluster.kubectl("annotate", "rollout", story.name, "-n", "ml", f"sluice.dev/abort={candidate}")
+    assert story.wait_outcome()["reason"] == "Aborted"
