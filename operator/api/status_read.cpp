@@ -235,6 +235,7 @@ EvidenceStatus evidence_of(const json& in) {
   out.packed = texts_of(*evidence, "packed");
   out.shadow = texts_of(*evidence, "shadow");
   out.split = text_of(*evidence, "split");
+  out.split_disturbed = time_of(*evidence, "splitDisturbed");
   return out;
 }
 

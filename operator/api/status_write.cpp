@@ -146,6 +146,7 @@ json to_json(const EvidenceStatus& evidence) {
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;
   if (!evidence.shadow.empty()) out["shadow"] = evidence.shadow;
   put(out, "split", evidence.split);
+  put(out, "splitDisturbed", evidence.split_disturbed);
   return out;
 }
 

@@ -314,6 +314,7 @@ struct EvidenceStatus {
   std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack(), or of a mean
   std::map<std::string, std::string> shadow;     // the same from the copies of the stage under way alone
   std::string split;                             // stats::SplitEvidence::pack(); empty: no block was checked
+  std::optional<Time> split_disturbed;           // when it was last known to be another one than asked for
   bool operator==(const EvidenceStatus&) const = default;
 };
 

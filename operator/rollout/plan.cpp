@@ -41,6 +41,7 @@ bool noticeably_different(const api::RolloutStatus& before, const api::RolloutSt
     }
     status.evidence.packed.clear();
     status.evidence.split.clear();
+    status.evidence.split_disturbed.reset();
     status.evidence.through.reset();
     if (status.stage) status.stage->looks = 0;
     if (status.stage && status.stage->job) status.stage->job->message.clear();

@@ -8,7 +8,8 @@
 // cluster, publish the events.
 //
 // Guarantees, checked on every step of the simulation tests:
-//  - the weights sum to 100, and the candidate's is never above the one of its stage's step;
+//  - the weights sum to 100, and the candidate's is never above the one of its stage's step (or of the stage before,
+//    until the candidate has the pods for it);
 //  - the candidate gets no traffic before its endpoints are ready and stable's past has been asked for;
 //  - no promotion and no roll-back by evidence without a finished look that shows it;
 //  - a look that failed, or that found no data, changes no weight;

@@ -34,6 +34,13 @@ bool has_asked_share(const api::TrafficStatus& traffic) {
   return traffic.candidate > 0 && traffic.candidate < 100 && traffic.mirror == 0;
 }
 
+// A disturbance is seen at visits, which are an interval apart at most while looks are taken.
+bool is_settled(const api::RolloutStatus& status, Duration interval, Time from) {
+  if (!status.stage || !status.stage->weight_set_at || from < *status.stage->weight_set_at + interval) return false;
+  const auto& disturbed = status.evidence.split_disturbed;
+  return !disturbed || from >= *disturbed + 2 * interval;
+}
+
 const metrics::MetricReading* requests_in(const api::AnalysisSpec& analysis, const metrics::LookResult& result) {
   if (!analysis.requests.empty()) return find_reading(result, kRequestsReading);
   const auto first = std::find_if(analysis.metrics.begin(), analysis.metrics.end(),
@@ -50,9 +57,7 @@ void check_split(Context& context, const metrics::LookResult& result) {
     status.evidence.split.clear();
     return;
   }
-  const bool settled = status.stage && status.stage->weight_set_at &&
-                       result.look.from >= *status.stage->weight_set_at + analysis.interval;
-  if (!settled || !has_asked_share(status.traffic)) return;
+  if (!is_settled(status, analysis.interval, result.look.from) || !has_asked_share(status.traffic)) return;
   const metrics::MetricReading* requests = requests_in(analysis, result);
   if (requests == nullptr || requests->gap) return;
   stats::SplitEvidence evidence = restore(status.evidence);
@@ -79,6 +84,7 @@ void reset_split(Context& context, const std::string& why) {
     context.event(Event::Type::Normal, "SplitCheckReset", "the check of the split starts afresh, " + why);
   }
   status.evidence.split.clear();
+  status.evidence.split_disturbed = context.now;
 }
 
 std::string split_sentence(const Context& context) {

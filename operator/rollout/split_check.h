@@ -6,7 +6,8 @@
 // requests each of them sends is not the gateway's doing.
 //
 // The state is status.evidence.split. A mismatch, once found, stays until a person resumes or retries, or until it is
-// explained: somebody had changed the route, or the candidate had no pods. Private to rollout/.
+// explained: somebody had changed the route, or one of the two had no pods. What was counted around that time is not
+// checked. Private to rollout/.
 #pragma once
 
 #include "rollout/context.h"
@@ -24,7 +25,7 @@ bool split_mismatch(const api::RolloutStatus& status);
 // The same where it holds everything: nothing is judged, promoted or rolled back.
 bool split_holds(const Context& context);
 
-// Starts afresh, because it is `why` ("on request"). Tells so when there was a mismatch.
+// Starts afresh with what is counted from now on, `why` ("on request"). Tells so when there was a mismatch.
 void reset_split(Context& context, const std::string& why);
 
 // The mismatch in sentences: the numbers, the likely causes, and what to do.

@@ -109,7 +109,9 @@ void follow_route(Context& context) {
 // A candidate without pods must not be sent anything: a gateway answers for it with errors.
 void withdraw_if_gone(Context& context) {
   api::RolloutStatus& status = context.status();
-  if (!exposure_of(status.traffic).any() || context.revision(status.candidate_revision).endpoints > 0) return;
+  if (!exposure_of(status.traffic).any()) return;
+  if (context.revision(status.stable_revision).endpoints == 0) reset_split(context, "for stable had no pods");
+  if (context.revision(status.candidate_revision).endpoints > 0) return;
   set_exposure(context, {});
   reset_split(context, "for the candidate had no pods");
   context.event(Event::Type::Warning, "CandidateUnavailable",
@@ -205,6 +207,17 @@ bool may_expose(Context& context, const Exposure& exposure) {
   return false;
 }
 
+void expose(Context& context) {
+  if (exposed_as_asked(context)) return;
+  const Exposure asked = asked_exposure(context);
+  if (context.spec().paused) {
+    context.hold = "paused";
+  } else if (may_expose(context, asked)) {
+    announce(context, exposure_of(context.status().traffic), asked);
+    set_exposure(context, asked);
+  }
+}
+
 }  // namespace
 
 void run_stages(Context& context) {
@@ -227,21 +240,14 @@ void run_stages(Context& context) {
     context.hold = split_sentence(context) + "; resume, retry or abort it, or set analysis.splitCheck";
     return;
   }
-  if (!exposed_as_asked(context)) {
-    const Exposure asked = asked_exposure(context);
-    if (context.spec().paused) {
-      context.hold = "paused";
-    } else if (may_expose(context, asked)) {
-      announce(context, exposure_of(status.traffic), asked);
-      set_exposure(context, asked);
-    }
-  }
+  expose(context);
   kind_of(current_stage(context)).follow(context);
   if (!status.stage) return;  // rolled back
   if (exposed_as_asked(context) && !context.spec().paused) {
     kind_of(current_stage(context)).visit(context);
     if (!status.stage) return;
     leave_when_passed(context);
+    if (status.stage && !status.promoting_since) expose(context);  // the next stage may ask for less
   }
   check_deadline(context);
 }

@@ -41,6 +41,7 @@ class Chaos {
     choice.roll_back_when_inconclusive = random_.chance(0.3);
     choice.tested = random_.chance(0.5);
     choice.initial = choice.tested && random_.chance(0.3);
+    if (random_.chance(0.4)) choice.experiment = static_cast<RolloutChoice::Experiment>(random_.between(1, 2));
     return choice;
   }
 
@@ -145,7 +146,7 @@ class Chaos {
     int exposed = 0;
     for (const kube::Key& key : harness_.rollouts()) {
       const auto rollout = harness_.invariants.rollout(key);
-      if (rollout && rollout->status.traffic.candidate > 0) ++exposed;
+      if (rollout && (rollout->status.traffic.candidate > 0 || rollout->status.traffic.assignment)) ++exposed;
     }
     const Duration time = minutes(90);
     const std::uint64_t before = harness_.faults.requests();

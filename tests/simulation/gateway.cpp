@@ -11,15 +11,42 @@ namespace sluice::simulation {
 
 using nlohmann::json;
 
-std::vector<Backend> backends_of(const json& route) {
+namespace {
+
+std::vector<Backend> backends_in(const json& rule) {
   std::vector<Backend> backends;
-  const json* rules = kube::find(route, {"spec", "rules"});
-  if (rules == nullptr || rules->empty()) return backends;
-  const json* refs = kube::find((*rules)[0], {"backendRefs"});
+  const json* refs = kube::find(rule, {"backendRefs"});
   if (refs == nullptr) return backends;
   for (const json& ref : *refs) {
     backends.push_back({kube::string_at(ref, {"name"}), static_cast<int>(kube::int_at(ref, {"weight"}))});
   }
+  return backends;
+}
+
+bool asks_for_a_header(const json& rule) {
+  const json* matches = kube::find(rule, {"matches"});
+  if (matches == nullptr || matches->empty()) return false;
+  const json* headers = kube::find((*matches)[0], {"headers"});
+  return headers != nullptr && !headers->empty() && kube::string_at(headers->back(), {"name"}) == "x-user-bucket";
+}
+
+}  // namespace
+
+std::vector<Backend> backends_of(const json& route) {
+  const json* rules = kube::find(route, {"spec", "rules"});
+  return rules == nullptr || rules->empty() ? std::vector<Backend>{} : backends_in((*rules)[0]);
+}
+
+std::vector<Backend> all_backends_of(const json& route) {
+  std::vector<Backend> backends = backends_of(route);
+  const json* rules = kube::find(route, {"spec", "rules"});
+  if (rules == nullptr || rules->size() < 2 || !asks_for_a_header((*rules)[1])) return backends;
+  int sum = 0;
+  for (Backend& backend : backends) {
+    sum += backend.weight;
+    backend.weight *= 100 - kWithHeader;
+  }
+  for (const Backend& backend : backends_in((*rules)[1])) backends.push_back({backend.service, sum * kWithHeader});
   return backends;
 }
 
@@ -37,7 +64,7 @@ void Gateway::notice(const kube::Key& key) {
   route.uid = kube::uid_of(*live);
   if (route.generation == kube::generation_of(*live)) return;
   route.generation = kube::generation_of(*live);
-  route.asked = backends_of(*live);
+  route.asked = all_backends_of(*live);
   const json* parents = kube::find(*live, {"spec", "parentRefs"});
   route.parents = parents == nullptr ? json::array() : *parents;
   route.due = clock_.now() + random_.between(milliseconds(100), seconds(4));

@@ -13,13 +13,19 @@
 
 namespace sluice::simulation {
 
-// A backend of the one rule of a route, as it stands there.
+// A backend of a rule of a route, as it stands there.
 struct Backend {
   std::string service;
   int weight = 0;
 };
 
+// Those of the weighted rule.
 std::vector<Backend> backends_of(const nlohmann::json& route);
+
+// The same with all users: kWithHeader percent of the requests have the header that a rule may ask for. Users with a
+// cookie are many, so that as many of them are with each revision as its weight says.
+inline constexpr int kWithHeader = 30;
+std::vector<Backend> all_backends_of(const nlohmann::json& route);
 
 // Not thread-safe.
 class Gateway {

@@ -18,14 +18,24 @@ json spec_of(const RolloutChoice& choice) {
   const std::string arm = "{rollout=\"$(rollout)\",revision=\"$(revision)\"}";
   const json counter = {{"events", "http_errors_total" + arm}, {"total", "http_requests_total" + arm}};
   const json metric = {{"name", "errors"}, {"counter", counter}};
-  const json stage = {
-      {"name", "canary"}, {"canary", {{"weights", choice.weights}, {"minLooks", 2}}}, {"maxDuration", choice.max_duration}};
-  json stages = json::array({stage});
+  json stages = json::array({{{"name", "canary"},
+                              {"canary", {{"weights", choice.weights}, {"minLooks", 2}}},
+                              {"maxDuration", choice.max_duration}}});
+  json metrics = json::array({metric});
+  if (choice.experiment != RolloutChoice::Experiment::None) {
+    const bool by_header = choice.experiment == RolloutChoice::Experiment::ByHeader;
+    const json assignment = by_header ? json{{"header", "x-user-bucket"}, {"values", json::array({"b"})}}
+                                      : json{{"cookie", "arm"}, {"ttl", "1h"}};
+    stages.push_back({{"name", "experiment"},
+                      {"abTest", {{"weight", 30}, {"assignment", assignment}, {"minLooks", 2}}},
+                      {"maxDuration", choice.max_duration}});
+    const json orders = {{"events", "orders_total" + arm}, {"total", "http_requests_total" + arm}};
+    metrics.push_back({{"name", "orders"}, {"role", "goal"}, {"counter", orders}});
+  }
   if (choice.tested) {
     const json job = {{"template", {{"spec", {{"containers", json::array({{{"name", "test"}}})}}}}}};
     const json test = {{"job", job}, {"retries", 2}, {"initial", choice.initial}};
-    const json first = {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}};
-    stages = json::array({first, stage});
+    stages.insert(stages.begin(), {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}});
   }
   return {{"replicas", choice.replicas},
           {"template", {{"spec", {{"containers", json::array({{{"name", "model"}, {"image", choice.image}}})}}}}},
@@ -36,7 +46,7 @@ json spec_of(const RolloutChoice& choice) {
            {{"prometheus", {{"address", "http://prometheus:9090"}}},
             {"interval", "15s"},
             {"warmup", "15s"},
-            {"metrics", json::array({metric})}}},
+            {"metrics", metrics}}},
           {"onInconclusive", choice.roll_back_when_inconclusive ? "RollBack" : "Pause"},
           {"scaleDownDelay", "1m"},
           {"progressDeadline", "2m"},

@@ -25,6 +25,8 @@ struct RolloutChoice {
   double requests_per_second = 200;
   std::string image = "model:equal-0";
   std::string max_duration = "40m";
+  enum class Experiment { None, ByHeader, ByCookie };
+  Experiment experiment = Experiment::None;  // a stage after the canary
   bool roll_back_when_inconclusive = false;
   bool tested = false;   // by a systemTest before the canary ...
   bool initial = false;  // ... the first revision too

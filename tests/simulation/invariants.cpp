@@ -56,9 +56,11 @@ std::map<std::string, double> Invariants::live_shares(const kube::Key& key, doub
   const auto live = world_.server.get(traffic::kHttpRoutes, key);
   if (!live) return shares;
   sum = 0;
-  const std::vector<Backend> backends = backends_of(*live);
-  for (const Backend& backend : backends) sum += backend.weight;
-  for (const Backend& backend : backends) shares[revision_in(key, backend.service)] += backend.weight / sum;
+  for (const Backend& backend : backends_of(*live)) sum += backend.weight;
+  const std::vector<Backend> backends = all_backends_of(*live);
+  double all = 0;
+  for (const Backend& backend : backends) all += backend.weight;
+  for (const Backend& backend : backends) shares[revision_in(key, backend.service)] += backend.weight / all;
   return shares;
 }
 
@@ -107,7 +109,8 @@ void Invariants::check_route(const kube::Key& key, Time caught_up_at) {
       if (raised) fail("revision " + revision + ", which is not the candidate, was given more traffic");
       continue;
     }
-    const double allowed = status.traffic.candidate / 100.0;
+    const bool by_header = status.traffic.assigned > 0;
+    const double allowed = (by_header ? kWithHeader : status.traffic.candidate) / 100.0;
     if (raised && share > allowed + kLastDrop) {
       fail("the route gives the candidate " + percent(share) + ", the status allows " + percent(allowed));
     }

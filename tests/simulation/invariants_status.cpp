@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kPackedLimit = 2048;  // bytes of evidence a metric
 
 const std::set<std::string>& reasons_by_evidence() {
-  static const std::set<std::string> kReasons = {"HarmDetected", "CeilingExceeded", "NonInferior", "NoHarmShown"};
+  static const std::set<std::string> kReasons = {"HarmDetected", "CeilingExceeded", "NonInferior",
+                                                "NoHarmShown",  "Superior",        "GoalWorse"};
   return kReasons;
 }
 
@@ -43,11 +44,18 @@ void Invariants::check_weights(const api::Rollout& now) {
   if (status.traffic.stable + weight != 100 || weight < 0) {
     fail("the weights of the status are " + std::to_string(status.traffic.stable) + " and " + std::to_string(weight));
   }
-  if (weight == 0) return;
+  if (weight == 0 && !status.traffic.assignment) return;
   if (status.candidate_revision.empty()) return fail("a weight without a candidate");
   if (status.promoting_since) return;
   if (!status.stage) return fail("a weight without a stage");
-  const int allowed = rollout::exposure_at(now.spec, status.stage->index, status.stage->step).weight;
+  const rollout::Exposure asked = rollout::exposure_at(now.spec, status.stage->index, status.stage->step);
+  int allowed = asked.weight;
+  const bool not_yet = asked != rollout::Exposure{weight, status.traffic.mirror, status.traffic.assigned, status.traffic.assignment};
+  if (not_yet && status.stage->index > 0 && status.stage->step == 0) {
+    const int before = status.stage->index - 1;
+    const api::StageSpec& stage = now.spec.stages[static_cast<std::size_t>(before)];
+    allowed = std::max(allowed, rollout::exposure_at(now.spec, before, rollout::kind_of(stage).steps(stage) - 1).weight);
+  }
   if (weight > allowed) {
     fail("a weight of " + std::to_string(weight) + " where the step allows " + std::to_string(allowed));
   }

@@ -24,6 +24,8 @@ double error_rate(const std::string& image) {
   return 0.01;
 }
 
+double order_rate(const std::string& image) { return image.find(":good") != std::string::npos ? 0.13 : 0.10; }
+
 Traffic::Traffic(const Kubelet& kubelet, const Gateway& gateway, const Clock& clock, Random random, bool exact)
     : kubelet_(kubelet),
       gateway_(gateway),
@@ -60,6 +62,7 @@ void Traffic::count(Pods& pods, const Workload& workload, double mean) {
     const double requests = drawn(mean / ready);
     counter.requests += requests;
     counter.errors += std::min(requests, drawn(requests * error_rate(workload.image)));
+    counter.orders += std::min(requests, drawn(requests * order_rate(workload.image)));
   }
 }
 
@@ -82,6 +85,7 @@ void Traffic::scrape() {
       if (counter.alive) {
         counter.request_samples.push_back({now, counter.requests});
         counter.error_samples.push_back({now, counter.errors});
+        counter.order_samples.push_back({now, counter.orders});
       }
       auto& samples = counter.request_samples;
       if (!samples.empty() && samples.front().at + kRetention * 2 < now) {
@@ -89,6 +93,7 @@ void Traffic::scrape() {
                                        [&](const auto& sample) { return sample.at + kRetention < now; });
         samples.erase(samples.begin(), samples.begin() + old);
         counter.error_samples.erase(counter.error_samples.begin(), counter.error_samples.begin() + old);
+        counter.order_samples.erase(counter.order_samples.begin(), counter.order_samples.begin() + old);
       }
       const bool forgotten = !counter.alive && samples.empty();
       at = forgotten ? pods.erase(at) : std::next(at);
@@ -102,9 +107,10 @@ metrics::Matrix Traffic::samples(std::string_view selector, Time end, Duration w
   if (pods == pods_.end()) return matrix;
   const std::string_view revision = label_value(selector, "revision=\"");
   const bool errors = selector.starts_with("http_errors_total");
+  const bool orders = selector.starts_with("orders_total");
   for (const auto& [name, counter] : pods->second) {
     if (counter.revision != revision) continue;
-    const auto& all = errors ? counter.error_samples : counter.request_samples;
+    const auto& all = errors ? counter.error_samples : orders ? counter.order_samples : counter.request_samples;
     const auto before = [](const metrics::Sample& sample, Time time) { return sample.at < time; };
     const auto first = std::lower_bound(all.begin(), all.end(), end - window, before);
     const auto last = std::lower_bound(first, all.end(), end + Duration(1), before);

@@ -16,8 +16,9 @@
 
 namespace sluice::simulation {
 
-// The share of failed answers of an image, 0..1.
+// The share of failed answers of an image, and of answers that lead to an order, 0..1.
 double error_rate(const std::string& image);
+double order_rate(const std::string& image);
 
 // Not thread-safe.
 class Traffic {
@@ -40,9 +41,11 @@ class Traffic {
     std::string revision;
     double requests = 0;
     double errors = 0;
+    double orders = 0;
     bool alive = true;
     std::vector<metrics::Sample> request_samples;
     std::vector<metrics::Sample> error_samples;
+    std::vector<metrics::Sample> order_samples;
   };
   using Pods = std::map<std::string, Counter>;  // by name
 

@@ -31,6 +31,7 @@ Story choose(Random random) {
   story.choice.weights = random.chance(0.5) ? std::vector<int>{10, 50} : std::vector<int>{50};
   story.choice.tested = random.chance(0.6);
   story.choice.initial = story.choice.tested && random.chance(0.3);
+  if (random.chance(0.4)) story.choice.experiment = static_cast<RolloutChoice::Experiment>(random.between(1, 2));
   const int images = random.between(1, 3);
   for (int i = 1; i <= images; ++i) {
     story.images.push_back("model:" + kQualities[static_cast<std::size_t>(random.between(0, 5))] + "-" +

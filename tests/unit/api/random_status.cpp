@@ -174,7 +174,7 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow, split] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow, split, disturbed] = out;
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);
@@ -184,6 +184,7 @@ EvidenceStatus evidence(Random& random) {
   packed = by_name(random, text);
   shadow = by_name(random, text);
   split = text(random);
+  disturbed = maybe(random, time);
   return out;
 }
 

@@ -146,6 +146,21 @@ TEST_F(SplitCheck, ACandidateWithoutPodsExplainsIt) {
   EXPECT_EQ(world.condition("SplitVerified"), nullptr);
 }
 
+TEST_F(SplitCheck, StableWithoutPodsExplainsItAndWhatWasCountedThenIsNotChecked) {
+  start();
+  look(kLosing, 4);
+  world.pods_follow = false;
+  world.seen.revisions["v1"].endpoints = 0;
+  world.step();
+  EXPECT_EQ(world.condition("SplitVerified"), nullptr);
+  world.pods_follow = true;
+  world.settle();
+  look(kLosing, 3);
+  EXPECT_EQ(world.condition("SplitVerified"), nullptr);
+  look(kLosing, 4);
+  EXPECT_EQ(world.reason("SplitVerified"), "SampleRatioMismatch");
+}
+
 TEST_F(SplitCheck, ReportSaysSoAndGoesOn) {
   world.rollout.spec.analysis.split_check = api::SplitCheck::Report;
   start();
