@@ -35,7 +35,8 @@ json spec_of(const RolloutChoice& choice) {
   if (choice.tested) {
     const json job = {{"template", {{"spec", {{"containers", json::array({{{"name", "test"}}})}}}}}};
     const json test = {{"job", job}, {"retries", 2}, {"initial", choice.initial}};
-    stages.insert(stages.begin(), {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}});
+    const json first = {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}};
+    stages.insert(stages.begin(), first);
   }
   return {{"replicas", choice.replicas},
           {"template", {{"spec", {{"containers", json::array({{{"name", "model"}, {"image", choice.image}}})}}}}},
