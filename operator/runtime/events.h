@@ -91,7 +91,7 @@ class EventRecorder final : public EventSink {
 
   // Writes, or tries to, one event that is due. False: none is.
   bool write_one();
-  // When write_one() can next do something; nothing if only record() can help.
+  // When write_one() can next do something, unless it is now; nothing if only record() can help. For harnesses.
   std::optional<Instant> next_due() const;
 
  private:

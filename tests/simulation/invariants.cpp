@@ -200,7 +200,8 @@ void Invariants::check_rest(const kube::Key& key) {
   }
   if (wanted != status.stable_revision && wanted != status.rejected_revision && !never_ready && !conflict) {
     if (!stalled) fail("rollout " + key.name + " rests without an end and without a reason" + says);
-    if (candidate > stable * 10) fail("the bad revision " + wanted + " was not rolled back" + says);
+    const bool untested = status.stage && status.stage->job;  // a person is asked before any user is
+    if (candidate > stable * 10 && !untested) fail("the bad revision " + wanted + " was not rolled back" + says);
   }
 }
 

@@ -74,9 +74,9 @@ std::optional<Time> OperatorProcess::next_due() {
   const auto or_at = [&](std::optional<runtime::Instant> instant) {
     if (instant && (!first || wall(*instant) < *first)) first = wall(*instant);
   };
+  or_at(recorder_.next_due());
   if (synced()) or_at(controller_.queue().next_due());
   for (const auto& reflector : reflectors_) or_at(reflector->next_due());
-  or_at(recorder_.next_due());
   return first;
 }
 
