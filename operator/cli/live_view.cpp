@@ -57,9 +57,10 @@ std::string road(const api::Rollout& rollout, const Style& style) {
   return text + " → " + (status.promoting_since ? style(Colour::Bold, "[100%]") : style(Colour::Dim, "100%"));
 }
 
-std::string arm_text(const api::ArmCounts& arm) {
+std::string arm_text(const api::ArmCounts& arm, bool mean) {
   if (arm.total <= 0) return "-";
-  return percent(arm.events / arm.total) + " of " + std::to_string(std::llround(arm.total));
+  const double value = arm.events / arm.total;
+  return (mean ? number(value) : percent(value)) + " of " + std::to_string(std::llround(arm.total));
 }
 
 std::string ratio_text(const api::MetricStatus& metric) {
@@ -107,7 +108,7 @@ void append_metrics(std::string& out, const api::RolloutStatus& status, int widt
          "\n";
   for (const api::MetricStatus& metric : status.metrics) {
     out += "  " + style(verdict_colour(metric.verdict), padded(cut(metric.name, name_width - 1), name_width)) +
-           padded(arm_text(metric.stable), arm_width) + padded(arm_text(metric.candidate), arm_width) +
+           padded(arm_text(metric.stable, metric.mean), arm_width) + padded(arm_text(metric.candidate, metric.mean), arm_width) +
            padded(ratio_text(metric), ratio_width);
     if (metric.looks > 0) {
       out += evidence_text(metric.harm_log_e_peak, metric.harm_log_threshold, bar_width, Colour::Red, style) + "  " +
@@ -154,7 +155,8 @@ std::string live_view(const api::Rollout& rollout, Time now, const ViewOptions& 
   append_metrics(out, status, width, style);
   for (const api::Condition& condition : status.conditions) {
     const bool bad = condition.type == api::kStalled ||
-                     ((condition.type == api::kMetricsAvailable || condition.type == api::kTrafficAccepted) &&
+                     ((condition.type == api::kMetricsAvailable || condition.type == api::kTrafficAccepted ||
+                       condition.type == api::kSplitVerified) &&
                       condition.status == api::ConditionStatus::False);
     if (bad) out += "  " + style(Colour::Yellow, condition.type + " " + condition.reason + ": " + condition.message) + "\n";
   }
