@@ -164,8 +164,8 @@ void apply_verbs(Context& context) {
   const bool undecided =
       wanted == status.candidate_revision && (status.verdict == "Inconclusive" || split_holds(context));
   if ((rejected || undecided) && asked(context, api::kRetryAnnotation, wanted)) {
-    if (undecided) record(context, api::Outcome::Superseded, split_holds(context) ? api::reason::kSampleRatioMismatch : "Inconclusive",
-                          "a new attempt was asked for");
+    const char* why = split_holds(context) ? api::reason::kSampleRatioMismatch : "Inconclusive";
+    if (undecided) record(context, api::Outcome::Superseded, why, "a new attempt was asked for");
     begin(context, wanted, status.attempt + 1);
     return;
   }

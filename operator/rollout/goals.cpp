@@ -28,7 +28,8 @@ bool more_is_better(const api::MetricSpec& goal) { return goal.direction == api:
 template <class Evidence>
 Evidence restored(Result<Evidence> saved, const std::string& name, Evidence fresh) {
   if (saved) return std::move(saved).take();
-  log::warn("the saved evidence cannot be used and starts anew", {{"metric", name}, {"error", saved.error().message}});
+  log::warn("the saved evidence cannot be used and starts anew",
+            {{"metric", name}, {"error", saved.error().message}});
   return fresh;
 }
 
@@ -51,7 +52,8 @@ stats::GuardrailEvidence restore_share(const api::MetricSpec& goal, const api::E
 
 stats::PairedMeans restore_mean(const api::MetricSpec& goal, const api::EvidenceStatus& saved) {
   const std::string* packed = packed_of(saved, goal.name);
-  return packed ? restored(stats::PairedMeans::unpack(*packed), goal.name, stats::PairedMeans()) : stats::PairedMeans();
+  stats::PairedMeans fresh;
+  return packed ? restored(stats::PairedMeans::unpack(*packed), goal.name, fresh) : fresh;
 }
 
 std::optional<Duration> expected_in(const Goal& goal, const stats::GuardrailEvidence& evidence) {
@@ -81,7 +83,8 @@ void write_ratio(const Goal& goal, const stats::GuardrailEvidence& evidence, api
 }
 
 // Adds the block if there is one; false: it could not be used.
-bool add_share(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSummary& summary, api::MetricStatus& out) {
+bool add_share(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSummary& summary,
+               api::MetricStatus& out) {
   stats::GuardrailEvidence evidence = restore_share(goal.spec, saved);
   bool used = false;
   if (goal.reading != nullptr && !goal.reading->gap) {
@@ -115,7 +118,8 @@ std::string mean_method(const stats::PairedMeans& evidence) {
          std::to_string(stats::PairedMeans::kFirst) + " looks that tell how they hang together";
 }
 
-bool add_mean(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSummary& summary, api::MetricStatus& out) {
+bool add_mean(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSummary& summary,
+              api::MetricStatus& out) {
   stats::PairedMeans evidence = restore_mean(goal.spec, saved);
   bool used = false;
   if (goal.reading != nullptr && !goal.reading->gap) {

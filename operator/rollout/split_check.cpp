@@ -63,7 +63,8 @@ void check_split(Context& context, const metrics::LookResult& result) {
   stats::SplitEvidence evidence = restore(status.evidence);
   const bool before = is_mismatch(evidence);
   const double tolerance = status.traffic.assignment ? kToleranceForUsers : kToleranceForRequests;
-  if (!evidence.add(requests->candidate.total, requests->stable.total, status.traffic.candidate / 100.0, tolerance)) return;
+  const double share = status.traffic.candidate / 100.0;
+  if (!evidence.add(requests->candidate.total, requests->stable.total, share, tolerance)) return;
   status.evidence.split = evidence.pack();
   if (!before && is_mismatch(evidence)) {
     context.event(Event::Type::Warning, api::reason::kSampleRatioMismatch, split_sentence(context));

@@ -42,8 +42,8 @@ void announce(Context& context, const Exposure& before, const Exposure& exposure
                   "the candidate is sent a copy of " + std::to_string(exposure.mirror) + " % of the requests");
   }
   if (exposure.assignment != before.assignment) {
-    context.event(Event::Type::Normal, "AssignmentSet", exposure.assignment ? told(*exposure.assignment)
-                                                                            : "users are no longer assigned to a revision");
+    context.event(Event::Type::Normal, "AssignmentSet",
+                  exposure.assignment ? told(*exposure.assignment) : "users are no longer assigned to a revision");
   }
 }
 

@@ -95,7 +95,8 @@ std::string stable_message(Context& context) {
 std::string exposure_text(const api::TrafficStatus& traffic) {
   if (traffic.mirror > 0) return " mirror " + std::to_string(traffic.mirror) + "%";
   if (traffic.assignment) {
-    if (const auto* header = std::get_if<api::HeaderAssignment>(&*traffic.assignment)) return " by header " + header->header;
+    const auto* header = std::get_if<api::HeaderAssignment>(&*traffic.assignment);
+    if (header != nullptr) return " by header " + header->header;
   }
   return traffic.candidate > 0 ? " " + std::to_string(traffic.candidate) + "%" : "";
 }

@@ -72,8 +72,8 @@ double SplitEvidence::dispersion() const {
 
 std::string SplitEvidence::pack() const {
   const ConditionalDispersion::State s = scatter_.state();
-  return pack_numbers(version, std::array{share_, tolerance_, candidate_, stable_, before_, sup_, blocks_, s.blocks, s.a,
-                                          s.b, s.d, s.candidate, s.stable});
+  return pack_numbers(version, std::array{share_, tolerance_, candidate_, stable_, before_, sup_, blocks_,
+                                          s.blocks, s.a, s.b, s.d, s.candidate, s.stable});
 }
 
 Result<SplitEvidence> SplitEvidence::unpack(std::string_view text) {

@@ -50,11 +50,13 @@ void Invariants::check_weights(const api::Rollout& now) {
   if (!status.stage) return fail("a weight without a stage");
   const rollout::Exposure asked = rollout::exposure_at(now.spec, status.stage->index, status.stage->step);
   int allowed = asked.weight;
-  const bool not_yet = asked != rollout::Exposure{weight, status.traffic.mirror, status.traffic.assigned, status.traffic.assignment};
+  const api::TrafficStatus& traffic = status.traffic;
+  const bool not_yet = asked != rollout::Exposure{weight, traffic.mirror, traffic.assigned, traffic.assignment};
   if (not_yet && status.stage->index > 0 && status.stage->step == 0) {
     const int before = status.stage->index - 1;
     const api::StageSpec& stage = now.spec.stages[static_cast<std::size_t>(before)];
-    allowed = std::max(allowed, rollout::exposure_at(now.spec, before, rollout::kind_of(stage).steps(stage) - 1).weight);
+    const int last = rollout::kind_of(stage).steps(stage) - 1;
+    allowed = std::max(allowed, rollout::exposure_at(now.spec, before, last).weight);
   }
   if (weight > allowed) {
     fail("a weight of " + std::to_string(weight) + " where the step allows " + std::to_string(allowed));

@@ -100,7 +100,8 @@ TEST(Reference, HasEachFieldOfTheCrdWithItsDefaultAndNoOther) {
 
 TEST(Reference, HasEachConditionAndAnnotation) {
   const std::string text = reference();
-  for (const char* condition : {kReady, kReconciling, kStalled, kPromoted, kTrafficAccepted, kMetricsAvailable, kSplitVerified}) {
+  for (const char* condition :
+       {kReady, kReconciling, kStalled, kPromoted, kTrafficAccepted, kMetricsAvailable, kSplitVerified}) {
     EXPECT_NE(text.find("| `" + std::string(condition) + "` |"), std::string::npos) << condition;
   }
   for (const char* annotation : {kPromoteAnnotation, kAbortAnnotation, kResumeAnnotation, kRetryAnnotation}) {
