@@ -92,7 +92,8 @@ class App {
         writer_(*client_, fence()),
         recorder_(*client_, clock_, {.controller = kController, .instance = instance}, metrics),
         cache_(options.scope),
-        scheduler_({.threads = options.look_threads}, clock_, [](const std::string& address) { return metrics::connect_prometheus(address); },
+        scheduler_({.threads = options.look_threads}, clock_,
+                   [](const std::string& address) { return metrics::connect_prometheus(address); },
                    [this](const kube::Key& key, metrics::LookResult result) { look_finished(key, std::move(result)); },
                    [this](const metrics::LookResult& result, std::chrono::steady_clock::duration took) {
                      metrics_.look_taken(result, took);

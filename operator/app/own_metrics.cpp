@@ -54,34 +54,54 @@ const char* word(runtime::WatchEnd end) {
 
 struct OwnMetrics::Families {
   prometheus::Registry registry;
-  prometheus::Family<Counter>& requests = counter(registry, "rest_client_requests_total", "Requests to the API server, by HTTP status (<error>: no answer), method and host; and by verb and resource.");
-  prometheus::Family<Histogram>& request_seconds = histogram(registry, "rest_client_request_duration_seconds", "How long requests to the API server took, watches excepted.");
+  prometheus::Family<Counter>& requests = counter(registry, "rest_client_requests_total",
+      "Requests to the API server, by HTTP status (<error>: no answer), method and host; and by verb and resource.");
+  prometheus::Family<Histogram>& request_seconds = histogram(registry, "rest_client_request_duration_seconds",
+      "How long requests to the API server took, watches excepted.");
   prometheus::Family<Gauge>& depth = gauge(registry, "workqueue_depth", "Keys that wait.");
   prometheus::Family<Counter>& adds = counter(registry, "workqueue_adds_total", "Keys that were added.");
-  prometheus::Family<Counter>& retries = counter(registry, "workqueue_retries_total", "Keys that were added again after an error.");
-  prometheus::Family<Histogram>& waited = histogram(registry, "workqueue_queue_duration_seconds", "How long keys waited.");
-  prometheus::Family<Histogram>& worked = histogram(registry, "workqueue_work_duration_seconds", "How long keys were worked on.");
-  prometheus::Family<Gauge>& unfinished = gauge(registry, "workqueue_unfinished_work_seconds", "How long keys have been worked on that are not done yet, added up.");
-  prometheus::Family<Gauge>& longest = gauge(registry, "workqueue_longest_running_processor_seconds", "How long the key that takes longest has been worked on.");
-  prometheus::Family<Counter>& reconciles = counter(registry, "controller_runtime_reconcile_total", "Reconciles, by result.");
-  prometheus::Family<Counter>& errors = counter(registry, "controller_runtime_reconcile_errors_total", "Reconciles that ended with an error.");
-  prometheus::Family<Counter>& terminal = counter(registry, "controller_runtime_terminal_reconcile_errors_total", "Reconciles that ended with an error that trying again alone does not mend.");
-  prometheus::Family<Counter>& panics = counter(registry, "controller_runtime_reconcile_panics_total", "Reconciles that ended with a bug.");
-  prometheus::Family<Histogram>& reconcile_seconds = histogram(registry, "controller_runtime_reconcile_time_seconds", "How long reconciles took.");
+  prometheus::Family<Counter>& retries = counter(registry, "workqueue_retries_total",
+      "Keys that were added again after an error.");
+  prometheus::Family<Histogram>& waited = histogram(registry, "workqueue_queue_duration_seconds",
+      "How long keys waited.");
+  prometheus::Family<Histogram>& worked = histogram(registry, "workqueue_work_duration_seconds",
+      "How long keys were worked on.");
+  prometheus::Family<Gauge>& unfinished = gauge(registry, "workqueue_unfinished_work_seconds",
+      "How long keys have been worked on that are not done yet, added up.");
+  prometheus::Family<Gauge>& longest = gauge(registry, "workqueue_longest_running_processor_seconds",
+      "How long the key that takes longest has been worked on.");
+  prometheus::Family<Counter>& reconciles = counter(registry, "controller_runtime_reconcile_total",
+      "Reconciles, by result.");
+  prometheus::Family<Counter>& errors = counter(registry, "controller_runtime_reconcile_errors_total",
+      "Reconciles that ended with an error.");
+  prometheus::Family<Counter>& terminal = counter(registry, "controller_runtime_terminal_reconcile_errors_total",
+      "Reconciles that ended with an error that trying again alone does not mend.");
+  prometheus::Family<Counter>& panics = counter(registry, "controller_runtime_reconcile_panics_total",
+      "Reconciles that ended with a bug.");
+  prometheus::Family<Histogram>& reconcile_seconds = histogram(registry, "controller_runtime_reconcile_time_seconds",
+      "How long reconciles took.");
   prometheus::Family<Gauge>& active = gauge(registry, "controller_runtime_active_workers", "Workers that are busy.");
   prometheus::Family<Gauge>& workers = gauge(registry, "controller_runtime_max_concurrent_reconciles", "Workers.");
   prometheus::Family<Counter>& lists = counter(registry, "reflector_lists_total", "Lists of a whole resource.");
   prometheus::Family<Counter>& list_errors = counter(registry, "reflector_list_errors_total", "Lists that failed.");
   prometheus::Family<Gauge>& items = gauge(registry, "reflector_items", "Objects in the last complete list.");
-  prometheus::Family<Counter>& watches = counter(registry, "sluice_watch_restarts_total", "Watches that ended and were begun again, by reason.");
-  prometheus::Family<Gauge>& leading = gauge(registry, "leader_election_master_status", "1 while this process leads.");
-  prometheus::Family<Counter>& written = counter(registry, "sluice_events_written_total", "Kubernetes Events that were written.");
-  prometheus::Family<Counter>& dropped = counter(registry, "sluice_events_dropped_total", "Kubernetes Events that could not be written.");
+  prometheus::Family<Counter>& watches = counter(registry, "sluice_watch_restarts_total",
+      "Watches that ended and were begun again, by reason.");
+  prometheus::Family<Gauge>& leading = gauge(registry, "leader_election_master_status",
+      "1 while this process leads.");
+  prometheus::Family<Counter>& written = counter(registry, "sluice_events_written_total",
+      "Kubernetes Events that were written.");
+  prometheus::Family<Counter>& dropped = counter(registry, "sluice_events_dropped_total",
+      "Kubernetes Events that could not be written.");
   prometheus::Family<Counter>& looks = counter(registry, "sluice_looks_total", "Looks at Prometheus, by result.");
-  prometheus::Family<Histogram>& look_seconds = histogram(registry, "sluice_look_duration_seconds", "How long looks took, queries included.");
-  prometheus::Family<Counter>& rollouts = counter(registry, "sluice_rollouts_finished_total", "Rollouts that ended, by outcome and reason.");
-  prometheus::Family<Histogram>& traffic_seconds = histogram(registry, "sluice_decision_to_traffic_seconds", "From the decision on another weight until the gateway has accepted the route that has it.");
-  prometheus::Family<Gauge>& weight = gauge(registry, "sluice_rollout_candidate_weight", "Percent of the traffic that the candidate is given.");
+  prometheus::Family<Histogram>& look_seconds = histogram(registry, "sluice_look_duration_seconds",
+      "How long looks took, queries included.");
+  prometheus::Family<Counter>& rollouts = counter(registry, "sluice_rollouts_finished_total",
+      "Rollouts that ended, by outcome and reason.");
+  prometheus::Family<Histogram>& traffic_seconds = histogram(registry, "sluice_decision_to_traffic_seconds",
+      "From the decision on another weight until the gateway has accepted the route that has it.");
+  prometheus::Family<Gauge>& weight = gauge(registry, "sluice_rollout_candidate_weight",
+      "Percent of the traffic that the candidate is given.");
 };
 
 // "https://10.0.0.1:6443/prefix" is the host "10.0.0.1:6443".

@@ -128,7 +128,8 @@ void append_history(std::string& out, const api::RolloutStatus& status, Time now
                           : entry.outcome == api::Outcome::RolledBack ? Colour::Red
                                                                       : Colour::Yellow;
     const std::string line = padded(entry.revision, 10) + padded(api::to_string(entry.outcome), 12) +
-                             padded(entry.reason, 16) + padded(std::to_string(entry.looks) + (entry.looks == 1 ? " look" : " looks"), 10) +
+                             padded(entry.reason, 16) +
+                             padded(std::to_string(entry.looks) + (entry.looks == 1 ? " look" : " looks"), 10) +
                              padded(humane(std::max(Duration(0), now - entry.finished_at)) + " ago", 12);
     out += "  " + style(colour, line) + cut(entry.message, std::max(10, width - 62)) + "\n";
   }

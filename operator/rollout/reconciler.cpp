@@ -85,7 +85,10 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   Duration after = kSafetyVisit;
   if (decision.again) after = std::clamp(std::chrono::duration_cast<Duration>(*decision.again - now), Duration(0), after);
   const bool unsaved = !(memory->status == memory->saved);
-  if (unsaved) after = std::clamp(std::chrono::duration_cast<Duration>(memory->saved_at + options_.status_interval - now), Duration(0), after);
+  if (unsaved) {
+    const auto due = std::chrono::duration_cast<Duration>(memory->saved_at + options_.status_interval - now);
+    after = std::clamp(due, Duration(0), after);
+  }
   return runtime::Requeue{after, decision.again || unsaved ? runtime::Priority::Change : runtime::Priority::Resync};
 }
 
