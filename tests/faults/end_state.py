@@ -59,5 +59,9 @@ def _status(owner: Object) -> State:
 
 
 def _route(route: Object) -> State:
-    backends = route["spec"]["rules"][0]["backendRefs"]
-    return {"backends": [[backend["name"], backend["weight"]] for backend in backends]}
+    """Who gets which share, in percent: the places of the two are no part of the end."""
+    weights: dict[str, int] = {}
+    for backend in route["spec"]["rules"][0]["backendRefs"]:
+        weights[backend["name"]] = weights.get(backend["name"], 0) + backend["weight"]
+    total = sum(weights.values()) or 1
+    return {"shares": {name: 100 * weight / total for name, weight in sorted(weights.items()) if weight}}

@@ -213,10 +213,7 @@ def _ended(state: State, scenario: Scenario) -> bool:
     candidate = newest[0]
     stable = status["stableRevision"]
     sizes = {name.removeprefix("R-"): d["replicas"] for name, d in state["deployments"].items()}
-    weights = {}
-    for backends in (route["backends"] for route in state["route"].values()):
-        for name, weight in backends:
-            weights[name.removeprefix("R-")] = weights.get(name.removeprefix("R-"), 0) + weight
+    shares = [route["shares"] for route in state["route"].values()]
     return (
         status["phase"] == scenario.phase
         and newest[1:3] == [scenario.outcome, scenario.reason]
@@ -224,7 +221,7 @@ def _ended(state: State, scenario: Scenario) -> bool:
         and (candidate == stable) == (scenario.outcome == "Promoted")
         and status["traffic"] == {"stable": 100, "candidate": 0}
         and {name: size for name, size in sizes.items() if size} == {stable: 2}
-        and {name: weight for name, weight in weights.items() if weight} == {stable: 100}
+        and shares == [{f"R-{stable}": 100}]
         and state["pods"] == 2
     )
 
