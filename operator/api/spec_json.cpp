@@ -132,6 +132,11 @@ void read_spec(const FieldReader& in, Spec& out) {
   read_analysis(in.child("analysis"), out.analysis);
   in.read_word("onInconclusive", out.on_inconclusive);
   in.read("scaleDownDelay", out.scale_down_delay);
+  if (in.has("rollbackWindow")) {
+    const FieldReader window = in.child("rollbackWindow");
+    window.require("revisions");
+    window.read("revisions", out.rollback_window.emplace(1));
+  }
   in.read("progressDeadline", out.progress_deadline);
   in.read("revisionHistoryLimit", out.revision_history_limit);
   in.read("paused", out.paused);

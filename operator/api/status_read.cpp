@@ -260,6 +260,11 @@ std::optional<RetiredRevision> read_retired(const json& in) {
   return out.revision.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
+std::optional<std::string> read_name(const json& in) {
+  if (!in.is_string() || in.get_ref<const std::string&>().empty()) return std::nullopt;
+  return in.get<std::string>();
+}
+
 std::optional<Condition> read_condition(const json& in) {
   Condition out;
   out.type = text_of(in, "type");
@@ -292,6 +297,7 @@ RolloutStatus status_from_json(const json& in) {
   out.evidence = evidence_of(in);
   out.retired = list_of<RetiredRevision>(in, "retired", read_retired);
   out.history = list_of<HistoryEntry>(in, "history", read_history);
+  out.former_stable = list_of<std::string>(in, "formerStable", read_name);
   out.conditions = list_of<Condition>(in, "conditions", read_condition);
   out.handled = texts_of(in, "handled");
   out.attempt = number_of<std::int64_t>(in, "attempt");

@@ -228,6 +228,7 @@ json status_to_json(const RolloutStatus& status) {
   if (json evidence = to_json(status.evidence); !evidence.empty()) out["evidence"] = std::move(evidence);
   put(out, "retired", status.retired);
   put(out, "history", status.history);
+  if (!status.former_stable.empty()) out["formerStable"] = status.former_stable;
   put(out, "conditions", status.conditions);
   if (!status.handled.empty()) out["handled"] = status.handled;
   if (status.attempt != 0) out["attempt"] = status.attempt;

@@ -203,6 +203,7 @@ struct Spec {
   AnalysisSpec analysis;
   OnInconclusive on_inconclusive = OnInconclusive::Pause;
   Duration scale_down_delay = minutes(10);
+  std::optional<int> rollback_window;  // so many of the last stable revisions return without stages; absent: none
   Duration progress_deadline = minutes(10);
   int revision_history_limit = 5;
   bool paused = false;
@@ -340,6 +341,8 @@ struct RetiredRevision {
   bool operator==(const RetiredRevision&) const = default;
 };
 
+inline constexpr int kMostFormerStable = 10;
+
 struct RolloutStatus {
   std::int64_t observed_generation = 0;
   Phase phase = Phase::Pending;
@@ -357,6 +360,7 @@ struct RolloutStatus {
   EvidenceStatus evidence;
   std::vector<RetiredRevision> retired;
   std::vector<HistoryEntry> history;    // newest first, at most 10
+  std::vector<std::string> former_stable;  // stable before and not rolled back since, newest first, at most 10
   std::vector<Condition> conditions;
   std::map<std::string, std::string> handled;  // annotation -> the value that was acted upon, once
   std::int64_t attempt = 0;             // of the wanted revision: each retry is a fresh error budget

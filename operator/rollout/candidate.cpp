@@ -64,6 +64,24 @@ void begin(Context& context, const std::string& revision, std::int64_t attempt) 
                           (attempt > 1 ? ", attempt " + std::to_string(attempt) + ": with a fresh error budget" : ""));
 }
 
+// What was stable may be returned to by spec.rollbackWindow, unless it is found to be bad later.
+void note_former_stable(api::RolloutStatus& status, const std::string& old, const std::string& promoted) {
+  auto& former = status.former_stable;
+  std::erase_if(former, [&](const std::string& revision) { return revision == old || revision == promoted; });
+  former.insert(former.begin(), old);
+  if (former.size() > api::kMostFormerStable) former.resize(api::kMostFormerStable);
+}
+
+// The template is again one that had passed the stages: they are not asked a second time. What was deleted since is
+// a new revision to the cluster, and goes through them.
+void skip_stages_within_window(Context& context, const std::string& revision) {
+  const RevisionSeen& seen = context.revision(revision);
+  const bool kept = seen.exists && !seen.foreign;
+  if (context.spec().stages.empty() || !kept || !within_rollback_window(context, revision)) return;
+  begin_promotion(context, kRollbackWindow,
+                  "revision " + revision + " was stable before and is within rollbackWindow: it returns without the stages");
+}
+
 void supersede(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string old = status.candidate_revision;
@@ -80,10 +98,17 @@ void finish_promotion(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string promoted = status.candidate_revision;
   const std::string old = status.stable_revision;
-  const std::string message = old.empty() ? "revision " + promoted + " is the first one and is ready"
-                                          : "revision " + promoted + " replaced " + old + " (" + status.verdict + ")";
+  std::string message = old.empty() ? "revision " + promoted + " is the first one and is ready"
+                                    : "revision " + promoted + " replaced " + old + " (" + status.verdict + ")";
+  if (status.verdict == kRollbackWindow) {
+    message = "revision " + promoted + " returned in place of " + old +
+              ": it was stable before and is within rollbackWindow, so that the stages were skipped";
+  }
   record(context, api::Outcome::Promoted, status.verdict, message);
-  if (!old.empty()) retire(context, old, context.spec().scale_down_delay);
+  if (!old.empty()) {
+    retire(context, old, context.spec().scale_down_delay);
+    note_former_stable(status, old, promoted);
+  }
   clear_candidate(status);
   status.stable_revision = promoted;
   context.event(Event::Type::Normal, "RolloutPromoted", message);
@@ -93,7 +118,9 @@ void finish_promotion(Context& context) {
 void advance_promotion(Context& context) {
   api::RolloutStatus& status = context.status();
   if (context.spec().paused) {
-    context.hold = "paused after all stages were passed (" + status.verdict + ")";
+    context.hold = status.verdict == kRollbackWindow
+                       ? "paused: revision " + status.candidate_revision + " returns without the stages once it is resumed"
+                       : "paused after all stages were passed (" + status.verdict + ")";
     return;
   }
   if (status.verdict != "PromotedByUser" && split_holds(context)) {
@@ -155,6 +182,14 @@ void settle_target(Context& context) {
   }
   if (wanted == status.rejected_revision) return;  // the spec still names what was rolled back
   begin(context, wanted, 1);
+  skip_stages_within_window(context, wanted);
+}
+
+bool within_rollback_window(const Context& context, const std::string& revision) {
+  const auto& former = context.status().former_stable;
+  const auto window = static_cast<std::size_t>(std::max(0, context.spec().rollback_window.value_or(0)));
+  const auto end = former.begin() + static_cast<std::ptrdiff_t>(std::min(window, former.size()));
+  return std::find(former.begin(), end, revision) != end;
 }
 
 void apply_verbs(Context& context) {
@@ -188,6 +223,7 @@ void roll_back(Context& context, const std::string& reason, const std::string& m
   const std::string revision = status.candidate_revision;
   clear_candidate(status);
   status.rejected_revision = revision;
+  std::erase(status.former_stable, revision);
   status.verdict = reason;
   retire(context, revision, std::min(kRejectedGrace, context.spec().scale_down_delay));
 }

@@ -54,11 +54,16 @@ inline int capacity_for(const api::Spec& spec, int weight) {
   return std::max(1, (spec.replicas * weight + 99) / 100);
 }
 
+// The verdict of a candidate that needs no stages, since it was stable before.
+inline constexpr const char* kRollbackWindow = "RollbackWindow";
+
 // candidate.cpp: which revision is under way, and how it ends.
 void settle_target(Context& context);
 void apply_verbs(Context& context);
 // The annotation has this value, or this value and more after a slash, and has not been acted upon yet. It now has.
 bool asked(Context& context, const char* annotation, const std::string& value);
+// Whether it is one of the last stable revisions to which spec.rollbackWindow lets return.
+bool within_rollback_window(const Context& context, const std::string& revision);
 void roll_back(Context& context, const std::string& reason, const std::string& message);
 void begin_promotion(Context& context, const std::string& verdict, const std::string& message);
 

@@ -118,7 +118,10 @@ std::string message_of(Context& context) {
     return text;
   }
   if (status.promoting_since) {
-    return context.hold.empty() ? "passed (" + status.verdict + "): promoting" : context.hold;
+    if (!context.hold.empty()) return context.hold;
+    if (status.verdict != kRollbackWindow) return "passed (" + status.verdict + "): promoting";
+    return "revision " + status.candidate_revision +
+           " was stable before and is within rollbackWindow: promoting it without the stages";
   }
   if (!status.stage) return context.hold;
   std::string text = status.stage->name + exposure_text(status.traffic);
@@ -143,8 +146,9 @@ void set_promoted(Context& context) {
   if (!wanted.empty() && wanted == status.stable_revision) {
     const std::string reason = status.verdict.empty() || status.candidate_revision == wanted ? "Stable" : status.verdict;
     const bool told = !status.history.empty() && status.history.front().revision == wanted;
+    const bool returned = told && status.history.front().reason == kRollbackWindow;
     set(context, "Promoted", ConditionStatus::True, told ? status.history.front().reason : reason,
-        "revision " + wanted + " is stable");
+        returned ? status.history.front().message : "revision " + wanted + " is stable");
   } else if (!wanted.empty() && wanted == status.rejected_revision) {
     set(context, "Promoted", ConditionStatus::False, status.verdict.empty() ? "RolledBack" : status.verdict,
         status.message);

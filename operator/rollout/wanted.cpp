@@ -1,5 +1,6 @@
 // The cluster that a status asks for: sizes, deletions, the stable Service, the split.
 #include <set>
+#include <tuple>
 
 #include "rollout/stages.h"
 
@@ -43,23 +44,26 @@ int retired_replicas(Context& context, const api::RetiredRevision& retired) {
 void want_former_revisions(Context& context, std::set<std::string> placed) {
   api::RolloutStatus& status = context.status();
   Wanted& wanted = context.decision.wanted;
-  std::vector<std::pair<Time, std::string>> idle;
+  std::vector<std::tuple<bool, Time, std::string>> idle;
+  const auto note_idle = [&](const std::string& name) {
+    idle.emplace_back(within_rollback_window(context, name), context.revision(name).created, name);
+  };
   for (const api::RetiredRevision& retired : status.retired) {
     if (!context.revision(retired.revision).exists || !placed.insert(retired.revision).second) continue;
     const int replicas = retired_replicas(context, retired);
     wanted.revisions.push_back({retired.revision, replicas});
-    if (replicas == 0) idle.emplace_back(context.revision(retired.revision).created, retired.revision);
+    if (replicas == 0) note_idle(retired.revision);
   }
   // What the status does not know was superseded before we gave it any traffic; somebody else may have.
   for (const auto& [name, seen] : context.seen.revisions) {
     if (!seen.exists || seen.foreign || !placed.insert(name).second) continue;
     const int replicas = may_be_routed(context, name) ? seen.desired : 0;
     wanted.revisions.push_back({name, replicas});
-    if (replicas == 0) idle.emplace_back(seen.created, name);
+    if (replicas == 0) note_idle(name);
   }
-  std::sort(idle.rbegin(), idle.rend());  // newest first
+  std::sort(idle.rbegin(), idle.rend());  // those to which may be returned first, then the newest
   const auto keep = static_cast<std::size_t>(std::max(0, context.spec().revision_history_limit));
-  for (std::size_t i = keep; i < idle.size(); ++i) wanted.deleted.push_back(idle[i].second);
+  for (std::size_t i = keep; i < idle.size(); ++i) wanted.deleted.push_back(std::get<2>(idle[i]));
   std::erase_if(wanted.revisions, [&](const WantedRevision& r) {
     return std::find(wanted.deleted.begin(), wanted.deleted.end(), r.revision) != wanted.deleted.end();
   });

@@ -196,6 +196,9 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{HISTOGRAM}.buckets", 's_sum{pod=~"$(pods)"}', None, "whose name ends in _bucket"),
     # The rest.
     ("spec.onInconclusive", "Explode", None, 'supported values: "Pause", "RollBack"'),
+    ("spec.rollbackWindow", {}, "spec.rollbackWindow.revisions", "Required value"),
+    ("spec.rollbackWindow.revisions", 0, None, "greater than or equal to 1"),
+    ("spec.rollbackWindow.revisions", 11, None, "less than or equal to 10"),
     ("spec.revisionHistoryLimit", -1, None, "should be greater than or equal to 0"),
     ("spec.paused", "yes", None, "must be of type boolean"),
 ]  # fmt: skip
@@ -237,6 +240,8 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("spec.analysis.requests", GONE),
     ("spec.analysis.splitCheck", "Off"),
     ("spec.scaleDownDelay", "0s"),
+    ("spec.rollbackWindow", GONE),
+    ("spec.rollbackWindow.revisions", 10),
     ("spec.progressDeadline", "87600h"),
     ("spec.analysis.warmup", "0s"),
     ("spec.analysis.interval", "1s"),

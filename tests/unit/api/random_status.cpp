@@ -217,7 +217,7 @@ RolloutStatus random_status(Random& random) {
   RolloutStatus out;
   auto& [observed_generation, phase, message, stable_revision, candidate_revision, rejected_revision, verdict,
          started_at, waiting_since, promoting_since, stage_now, traffic_now, metrics, evidence_now, retired,
-         history, conditions, handled, attempt, replicas, ready_replicas, selector, collision_count] = out;
+         history, former_stable, conditions, handled, attempt, replicas, ready_replicas, selector, collision_count] = out;
   observed_generation = std::uniform_int_distribution<std::int64_t>(0, std::int64_t{1} << 60)(random);
   phase = static_cast<Phase>(number(random, 0, 5));
   message = text(random);
@@ -234,6 +234,7 @@ RolloutStatus random_status(Random& random) {
   evidence_now = evidence(random);
   retired = some(random, retired_revision);
   history = some(random, history_entry);
+  former_stable = some(random, name);
   conditions = some(random, condition);
   handled = by_name(random, text);
   attempt = number(random, 0, 9);

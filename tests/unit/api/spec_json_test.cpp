@@ -41,6 +41,7 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
                        hours(2)}));
   EXPECT_EQ(spec.on_inconclusive, OnInconclusive::RollBack);
   EXPECT_EQ(spec.scale_down_delay, minutes(5));
+  EXPECT_EQ(spec.rollback_window, 2);
   EXPECT_EQ(spec.progress_deadline, minutes(3));
   EXPECT_EQ(spec.revision_history_limit, 3);
   EXPECT_TRUE(spec.paused);
@@ -197,6 +198,9 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
       {"/spec/port", "", "spec.port: is required"},
       {"/spec/port", "true", "spec.port: true is not a port: write"},
       {"/spec/replicas", R"("three")", "spec.replicas: \"three\" is not a whole number"},
+      {"/spec/rollbackWindow", "{}", "spec.rollbackWindow.revisions: is required"},
+      {"/spec/rollbackWindow/revisions", R"("two")",
+       "spec.rollbackWindow.revisions: \"two\" is not a whole number"},
       {"/spec/paused", R"("yes")", "spec.paused: \"yes\" is not true or false"},
       {"/spec/onInconclusive", R"("Retry")",
        "spec.onInconclusive: \"Retry\" is not known: write Pause or RollBack"},

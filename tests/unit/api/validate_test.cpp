@@ -251,6 +251,8 @@ TEST(Validate, Analysis) {
       {"/spec/analysis/metrics/1/name", R"("errors")",
        "spec.analysis.metrics[1].name: \"errors\" is there twice"},
       {"/spec/progressDeadline", R"("0s")", "spec.progressDeadline: must be longer than 0s"},
+      {"/spec/rollbackWindow/revisions", "0", "spec.rollbackWindow.revisions: write a number from 1 to 10"},
+      {"/spec/rollbackWindow/revisions", "11", "spec.rollbackWindow.revisions: write a number from 1 to 10"},
       {"/spec/revisionHistoryLimit", "-1", "spec.revisionHistoryLimit: must not be negative"},
   });
 }
