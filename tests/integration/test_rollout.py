@@ -54,3 +54,28 @@ def test_a_candidate_that_is_slow_is_rolled_back_without_an_edge_being_named(sto
     assert (entry["outcome"], entry["reason"]) == ("RolledBack", "HarmDetected"), entry
     latency = next(m for m in story.status["metrics"] if m["name"] == "latency")
     assert latency["verdict"] == "Fail" and f"above {latency['edge']}" in latency["message"], latency
+
+
+def test_a_return_to_what_was_stable_skips_the_stages(story):
+    window = {"rollbackWindow": {"revisions": 1}}
+    first = story.status["stableRevision"]
+    story.apply("v2", stages=[], **window)
+    assert story.wait_outcome()["reason"] == "NoStages"
+    assert story.status["formerStable"] == [first]
+    deployment = f"{story.name}-{first}"
+    story.cluster.wait_for(
+        lambda: story.cluster.get_json("deployment", deployment, "-n", "ml")["spec"]["replicas"] == 0,
+        "the first revision to be scaled down",
+        30,
+    )
+    story.apply("v1", **window)
+    entry = story.wait_outcome()
+    assert (entry["revision"], entry["outcome"], entry["reason"]) == (first, "Promoted", "RollbackWindow"), entry
+    assert story.status["phase"] == "Healthy"
+    promoted = story.condition("Promoted")
+    assert (promoted["status"], promoted["reason"]) == ("True", "RollbackWindow")
+    assert "was stable before and is within rollbackWindow" in promoted["message"]
+    shown = story.cluster.kubectl("get", "rollout", story.name, "-n", "ml")
+    assert "Healthy" in shown and "RollbackWindow" in shown and first in shown, shown
+    # From what was at full size already to what has become it: nobody met a gap.
+    assert sum(story.counts()["failures"].values()) == 0

@@ -41,6 +41,7 @@ class Chaos {
     choice.roll_back_when_inconclusive = random_.chance(0.3);
     choice.tested = random_.chance(0.5);
     choice.initial = choice.tested && random_.chance(0.3);
+    if (random_.chance(0.5)) choice.rollback_window = random_.between(1, 3);
     if (random_.chance(0.4)) choice.experiment = static_cast<RolloutChoice::Experiment>(random_.between(1, 2));
     return choice;
   }
@@ -136,8 +137,12 @@ class Chaos {
     harness_.world.gateway.stall_until({});
     harness_.world.kubelet.slow_starts(Duration(0));
     for (const kube::Key& key : harness_.rollouts()) people_.pause(key, false);
-    harness_.settle(hours(3));
-    harness_.run(minutes(20));  // what was retired goes; evidence may still decide what nobody decided
+    // A rest may end by itself: pods were late and become ready, a conflict is over. What follows takes its time again.
+    constexpr int kMostRests = 5;
+    for (int i = 0; i < kMostRests && (i == 0 || !harness_.at_rest()); ++i) {
+      harness_.settle(hours(3));
+      harness_.run(minutes(20));  // what was retired goes; evidence may still decide what nobody decided
+    }
     for (const kube::Key& key : harness_.rollouts()) harness_.invariants.check_rest(key);
     if (harness_.invariants.broken().empty()) check_silence();
   }

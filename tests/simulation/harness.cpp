@@ -14,46 +14,6 @@ using nlohmann::json;
 constexpr std::size_t kAccount = 60;
 constexpr const char* kNamespace = "ml";
 
-json spec_of(const RolloutChoice& choice) {
-  const std::string arm = "{rollout=\"$(rollout)\",revision=\"$(revision)\"}";
-  const json counter = {{"events", "http_errors_total" + arm}, {"total", "http_requests_total" + arm}};
-  const json metric = {{"name", "errors"}, {"counter", counter}};
-  json stages = json::array({{{"name", "canary"},
-                              {"canary", {{"weights", choice.weights}, {"minLooks", 2}}},
-                              {"maxDuration", choice.max_duration}}});
-  json metrics = json::array({metric});
-  if (choice.experiment != RolloutChoice::Experiment::None) {
-    const bool by_header = choice.experiment == RolloutChoice::Experiment::ByHeader;
-    const json assignment = by_header ? json{{"header", "x-user-bucket"}, {"values", json::array({"b"})}}
-                                      : json{{"cookie", "arm"}, {"ttl", "1h"}};
-    stages.push_back({{"name", "experiment"},
-                      {"abTest", {{"weight", 30}, {"assignment", assignment}, {"minLooks", 2}}},
-                      {"maxDuration", choice.max_duration}});
-    const json orders = {{"events", "orders_total" + arm}, {"total", "http_requests_total" + arm}};
-    metrics.push_back({{"name", "orders"}, {"role", "goal"}, {"counter", orders}});
-  }
-  if (choice.tested) {
-    const json job = {{"template", {{"spec", {{"containers", json::array({{{"name", "test"}}})}}}}}};
-    const json test = {{"job", job}, {"retries", 2}, {"initial", choice.initial}};
-    const json first = {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}};
-    stages.insert(stages.begin(), first);
-  }
-  return {{"replicas", choice.replicas},
-          {"template", {{"spec", {{"containers", json::array({{{"name", "model"}, {"image", choice.image}}})}}}}},
-          {"port", 8080},
-          {"traffic", {{"gatewayAPI", {{"parentRefs", json::array({{{"name", "public"}}})}}}}},
-          {"stages", stages},
-          {"analysis",
-           {{"prometheus", {{"address", "http://prometheus:9090"}}},
-            {"interval", "15s"},
-            {"warmup", "15s"},
-            {"metrics", metrics}}},
-          {"onInconclusive", choice.roll_back_when_inconclusive ? "RollBack" : "Pause"},
-          {"scaleDownDelay", "1m"},
-          {"progressDeadline", "2m"},
-          {"revisionHistoryLimit", 2}};
-}
-
 const char* verb(test::Call::Verb verb) {
   switch (verb) {
     case test::Call::Verb::Create: return "create ";
@@ -128,6 +88,7 @@ void Harness::wrote(const test::Call& call) {
   world.notice(call.resource, call.key);
   invariants.operator_wrote(call, process_->caught_up_at());
   if (invariants.broken().size() > broken) tell("BROKEN: " + invariants.broken().back());
+  if (on_operator_write) on_operator_write(call);
 }
 
 bool Harness::act() {
@@ -203,20 +164,21 @@ void Harness::advance(Duration longest) {
   ++counters_.advances;
 }
 
+bool Harness::at_rest() const {
+  return std::all_of(rollouts_.begin(), rollouts_.end(), [&](const kube::Key& key) {
+    const auto rollout = invariants.rollout(key);
+    return rollout && Invariants::at_rest(*rollout);
+  });
+}
+
 bool Harness::settle(Duration longest) {
   const Time until = world.clock.now() + longest;
-  const auto resting = [&] {
-    return std::all_of(rollouts_.begin(), rollouts_.end(), [&](const kube::Key& key) {
-      const auto rollout = invariants.rollout(key);
-      return rollout && Invariants::at_rest(*rollout);
-    });
-  };
   std::uint64_t seen = 0;  // the statuses are read again only when something was written
   bool rests = false;
   while (world.clock.now() < until) {
     while (work()) {
     }
-    if (world.server.version() != seen) rests = resting();
+    if (world.server.version() != seen) rests = at_rest();
     seen = world.server.version();
     if (rests) return true;
     advance(minutes(1));

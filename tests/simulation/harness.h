@@ -6,31 +6,18 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "choice.h"
 #include "faults.h"
 #include "invariants.h"
 #include "operator_process.h"
 #include "world.h"
 
 namespace sluice::simulation {
-
-// What is chosen for one Rollout.
-struct RolloutChoice {
-  std::string name;
-  int replicas = 2;
-  std::vector<int> weights{10, 50};
-  double requests_per_second = 200;
-  std::string image = "model:equal-0";
-  std::string max_duration = "40m";
-  enum class Experiment { None, ByHeader, ByCookie };
-  Experiment experiment = Experiment::None;  // a stage after the canary
-  bool roll_back_when_inconclusive = false;
-  bool tested = false;   // by a systemTest before the canary ...
-  bool initial = false;  // ... the first revision too
-};
 
 // Not thread-safe.
 class Harness {
@@ -52,7 +39,8 @@ class Harness {
   void advance(Duration longest);
   // Works and waits until all Rollouts are at rest, or `longest` has passed; returns whether they are.
   bool settle(Duration longest);
-  // The same, without end, for a time.
+  bool at_rest() const;  // all Rollouts are, at this moment
+  // Works and waits, without end, for a time.
   void run(Duration time);
 
   void restart();  // the process is gone, and another one starts
@@ -62,6 +50,9 @@ class Harness {
   const std::deque<std::string>& account() const { return account_; }
 
   std::uint64_t happenings = 0;  // things of which events may tell
+
+  // Told of each write of the operator, after the invariants were checked.
+  std::function<void(const test::Call&)> on_operator_write;
 
   World world;
   Faults faults;

@@ -50,12 +50,14 @@ class Invariants {
     std::map<std::string, double> shares;  // of the route, by revision
     std::map<std::string, int> replicas;   // by revision
     std::set<std::pair<std::string, Time>> ended;
+    std::vector<std::string> were_stable;  // and not rolled back since, the newest first; as the history tells
   };
 
   void check_status(const kube::Key& key);
   void check_weights(const api::Rollout& now);
   void check_tested(const api::Rollout& now);
   void check_history(const kube::Key& key, Known& known, const api::Rollout& now);
+  void check_window(Known& known, const api::Spec& spec, const std::string& stable, const api::HistoryEntry& entry);
   void check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry);
   void check_conditions(const api::Rollout& now);
   void check_route(const kube::Key& key, Time caught_up_at);

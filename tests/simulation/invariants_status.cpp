@@ -83,13 +83,15 @@ void Invariants::check_tested(const api::Rollout& now) {
 void Invariants::check_history(const kube::Key& key, Known& known, const api::Rollout& now) {
   const api::RolloutStatus& before = known.rollout.status;
   const api::RolloutStatus& after = now.status;
-  for (const api::HistoryEntry& entry : after.history) {
+  for (auto at = after.history.rbegin(); at != after.history.rend(); ++at) {  // the oldest first
+    const api::HistoryEntry& entry = *at;
     if (std::find(before.history.begin(), before.history.end(), entry) != before.history.end()) continue;
     if (!known.ended.insert({entry.revision, entry.started_at}).second) {
       fail("the history has a second entry for one attempt of revision " + entry.revision);
     }
     ++counters_.rollouts;
     ++counters_.endings[entry.reason];
+    check_window(known, now.spec, before.stable_revision, entry);
     check_entry(key, before.stable_revision, entry);
   }
   if (after.stable_revision != before.stable_revision) {
@@ -104,12 +106,26 @@ void Invariants::check_history(const kube::Key& key, Known& known, const api::Ro
   }
 }
 
+// Stages are skipped for what was stable before and is within the window, and for nothing else.
+void Invariants::check_window(Known& known, const api::Spec& spec, const std::string& stable,
+                              const api::HistoryEntry& entry) {
+  auto& former = known.were_stable;
+  const auto place = std::find(former.begin(), former.end(), entry.revision);
+  if (entry.reason == "RollbackWindow" && place - former.begin() >= spec.rollback_window.value_or(0)) {
+    fail("revision " + entry.revision + " skipped the stages, which is not one of the last stable ones");
+  }
+  if (entry.outcome == api::Outcome::Superseded) return;
+  std::erase(former, entry.revision);
+  if (entry.outcome == api::Outcome::Promoted && !stable.empty()) former.insert(former.begin(), stable);
+}
+
 void Invariants::check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry) {
   const auto& stages = known_[key].rollout.spec.stages;
   const auto* test = stages.empty() ? nullptr : std::get_if<api::SystemTestStage>(&stages.front().body);
   const bool must_pass = test != nullptr && (!stable.empty() || test->initial);
   const bool passed = world_.jobs.passed_since(key, entry.revision, entry.started_at);
-  if (must_pass && entry.outcome == api::Outcome::Promoted && entry.reason != "PromotedByUser" && !passed) {
+  const bool without_stages = entry.reason == "PromotedByUser" || entry.reason == "RollbackWindow";
+  if (must_pass && entry.outcome == api::Outcome::Promoted && !without_stages && !passed) {
     fail("revision " + entry.revision + " was promoted without a passed test");
   }
   if (entry.reason == "SystemTestFailed" && passed) {

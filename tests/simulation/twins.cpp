@@ -1,6 +1,8 @@
 // One story, told several times: as it goes, and with the process dying at calls that are drawn from all those that
 // the story has. Traffic is exact here, so that the verdict depends on the candidate and on nothing else.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/names.h"
 #include "episodes.h"
@@ -37,8 +39,43 @@ Story choose(Random random) {
     story.images.push_back("model:" + kQualities[static_cast<std::size_t>(random.between(0, 5))] + "-" +
                            std::to_string(i));
   }
+  if (random.chance(0.5)) story.choice.rollback_window = random.between(1, 2);
+  // In the end the template goes back to what there was before.
+  const int back = random.between(0, 2);
+  for (int i = 0; i < back; ++i) {
+    const int which = random.between(0, images);
+    story.images.push_back(which == 0 ? story.choice.image : story.images[static_cast<std::size_t>(which - 1)]);
+  }
   return story;
 }
+
+// Which images were stable, so that it can be told what skips the stages.
+class Window {
+ public:
+  Window(int revisions, std::string first) : revisions_(revisions), stable_(std::move(first)) {}
+
+  // What is wrong with how this image became what it is; empty: nothing.
+  std::string follow(const std::string& image, const api::RolloutStatus& status) {
+    if (image == stable_) return "";
+    const bool promoted = !status.stable_revision.empty() && status.phase == api::Phase::Healthy;
+    const bool skipped = !status.history.empty() && status.history.front().reason == "RollbackWindow";
+    const auto place = std::find(former_.begin(), former_.end(), image) - former_.begin();
+    const bool within = place < std::min<std::ptrdiff_t>(revisions_, std::ssize(former_));
+    if (promoted || !status.rejected_revision.empty()) std::erase(former_, image);
+    if (promoted) {
+      const std::string old = std::exchange(stable_, image);
+      if (!old.empty()) former_.insert(former_.begin(), old);
+    }
+    if (within == (promoted && skipped)) return "";
+    return image + (within ? " is within the window, and did not skip the stages"
+                           : " is not within the window, and skipped the stages");
+  }
+
+ private:
+  int revisions_;
+  std::string stable_;
+  std::vector<std::string> former_;  // stable before, the newest first
+};
 
 // Stable, rejected, phase, and each attempt with how it ended.
 std::string ending_of(const api::Rollout& rollout) {
@@ -58,13 +95,20 @@ Ending tell(const Story& story, const Random& random, const Mishaps& mishaps, Co
   for (const auto& [call, mishap] : mishaps) harness.faults.plan(call, mishap);
   harness.create(story.choice);
   harness.settle(hours(1));
+  const kube::Key key = harness.rollouts().front();
+  const auto first = harness.invariants.rollout(key);
+  const bool began = first && !first->status.stable_revision.empty();
+  Window window(story.choice.rollback_window, began ? story.choice.image : "");
   for (const std::string& image : story.images) {
+    harness.run(minutes(5));  // what was retired goes, so that what still exists does not depend on mishaps
     harness.happenings += 60;
-    people.change_image({"ml", story.choice.name}, image);
+    people.change_image(key, image);
     harness.settle(hours(2));
+    const auto rollout = harness.invariants.rollout(key);
+    const std::string wrong = rollout ? window.follow(image, rollout->status) : "the Rollout is gone";
+    if (!wrong.empty()) harness.invariants.fail(wrong);
   }
   harness.run(minutes(10));
-  const kube::Key key = harness.rollouts().front();
   harness.invariants.check_rest(key);
   Ending ending;
   if (const auto rollout = harness.invariants.rollout(key)) ending.told = ending_of(*rollout);
