@@ -34,6 +34,7 @@ class FieldReader {
 
   // The field, or nullptr when it is absent or null.
   const nlohmann::json* find(const char* field) const;
+  const nlohmann::json* object() const { return object_; }  // nullptr: it is none
   bool has(const char* field) const { return find(field) != nullptr; }
   std::string path_of(const char* field) const { return path_.empty() ? field : path_ + "." + field; }
   const std::string& path() const { return path_; }

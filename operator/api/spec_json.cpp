@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "api/field_reader.h"
 #include "api/json.h"
 #include "api/spec_stages.h"
+#include "kube/object.h"
 
 namespace sluice::api {
 namespace {
@@ -142,6 +144,25 @@ void read_spec(const FieldReader& in, Spec& out) {
   in.read("paused", out.paused);
 }
 
+// Who has written an annotation, as far as it can be told: the field managers that have it, the oldest first. Several
+// have it when they wrote the same value.
+std::string writers_of(const nlohmann::json& object, std::string_view annotation) {
+  const nlohmann::json* entries = kube::find(object, {"managedFields"});
+  std::vector<std::pair<std::string, std::string>> writers;  // by time, which sorts as text
+  if (entries == nullptr || !entries->is_array()) return "";
+  const std::string field = "f:" + std::string(annotation);
+  for (const nlohmann::json& entry : *entries) {
+    if (kube::find(entry, {"fieldsV1", "f:metadata", "f:annotations", field}) == nullptr) continue;
+    writers.emplace_back(kube::string_at(entry, {"time"}), kube::string_at(entry, {"manager"}));
+  }
+  std::sort(writers.begin(), writers.end());
+  std::string names;
+  for (const auto& [time, name] : writers) {
+    if (!name.empty()) names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
 void read_metadata(const FieldReader& in, Rollout& out) {
   in.require("name");
   in.read("name", out.key.name);
@@ -150,6 +171,7 @@ void read_metadata(const FieldReader& in, Rollout& out) {
   in.read("resourceVersion", out.resource_version);
   if (const auto* generation = in.find("generation")) out.generation = whole_number(*generation).value_or(0);
   out.deleting = in.has("deletionTimestamp");
+  if (const auto* metadata = in.object()) out.approver = writers_of(*metadata, kApproveAnnotation);
   const auto* annotations = in.find("annotations");
   if (annotations == nullptr || !annotations->is_object()) return;
   for (const auto& [name, value] : annotations->items()) {

@@ -239,6 +239,11 @@ EvidenceStatus evidence_of(const json& in) {
   return out;
 }
 
+std::optional<Approval> read_approval(const json& in) {
+  Approval out{text_of(in, "stage"), text_of(in, "by"), time_of(in, "at").value_or(Time{})};
+  return out.stage.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
 std::optional<HistoryEntry> read_history(const json& in) {
   HistoryEntry out;
   const auto outcome = from_string<Outcome>(text_of(in, "outcome"));
@@ -252,6 +257,7 @@ std::optional<HistoryEntry> read_history(const json& in) {
   out.looks = number_of<int>(in, "looks");
   out.attempt = number_of<std::int64_t>(in, "attempt");
   out.message = text_of(in, "message");
+  out.approvals = list_of<Approval>(in, "approvals", read_approval);
   return out;
 }
 
@@ -293,6 +299,7 @@ RolloutStatus status_from_json(const json& in) {
   out.promoting_since = time_of(in, "promotingSince");
   out.stage = stage_of(in);
   out.traffic = traffic_of(in);
+  out.approvals = list_of<Approval>(in, "approvals", read_approval);
   out.metrics = list_of<MetricStatus>(in, "metrics", read_metric);
   out.evidence = evidence_of(in);
   out.retired = list_of<RetiredRevision>(in, "retired", read_retired);
@@ -300,6 +307,7 @@ RolloutStatus status_from_json(const json& in) {
   out.former_stable = list_of<std::string>(in, "formerStable", read_name);
   out.conditions = list_of<Condition>(in, "conditions", read_condition);
   out.handled = texts_of(in, "handled");
+  out.ignored = texts_of(in, "ignored");
   out.attempt = number_of<std::int64_t>(in, "attempt");
   out.replicas = number_of<int>(in, "replicas");
   out.ready_replicas = number_of<int>(in, "readyReplicas");

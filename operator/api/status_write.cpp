@@ -150,6 +150,15 @@ json to_json(const EvidenceStatus& evidence) {
   return out;
 }
 
+json to_json(const Approval& approval) {
+  json out{{"stage", approval.stage}, {"at", format_time(approval.at)}};
+  put(out, "by", approval.by);
+  return out;
+}
+
+template <class Item>
+void put(json& out, const char* field, const std::vector<Item>& items);
+
 json to_json(const HistoryEntry& entry) {
   json out{{"revision", entry.revision},
            {"outcome", to_string(entry.outcome)},
@@ -160,6 +169,7 @@ json to_json(const HistoryEntry& entry) {
   put(out, "stage", entry.stage);
   if (entry.attempt != 0) out["attempt"] = entry.attempt;
   put(out, "message", entry.message);
+  put(out, "approvals", entry.approvals);
   return out;
 }
 
@@ -223,6 +233,7 @@ json status_to_json(const RolloutStatus& status) {
   put(out, "waitingSince", status.waiting_since);
   put(out, "promotingSince", status.promoting_since);
   if (status.stage) out["stage"] = to_json(*status.stage);
+  put(out, "approvals", status.approvals);
   put(out, "metrics", status.metrics);
   if (json summary = summary_of(status.metrics); !summary.is_null()) out["summary"] = std::move(summary);
   if (json evidence = to_json(status.evidence); !evidence.empty()) out["evidence"] = std::move(evidence);
@@ -231,6 +242,7 @@ json status_to_json(const RolloutStatus& status) {
   if (!status.former_stable.empty()) out["formerStable"] = status.former_stable;
   put(out, "conditions", status.conditions);
   if (!status.handled.empty()) out["handled"] = status.handled;
+  if (!status.ignored.empty()) out["ignored"] = status.ignored;
   if (status.attempt != 0) out["attempt"] = status.attempt;
   if (status.collision_count != 0) out["collisionCount"] = status.collision_count;
   return out;

@@ -321,6 +321,14 @@ struct EvidenceStatus {
 
 enum class Outcome { Promoted, RolledBack, Superseded };
 
+// Of a stage, by a person.
+struct Approval {
+  std::string stage;
+  std::string by;  // the field managers that have written the annotation; empty: not known
+  Time at{};       // when it took effect
+  bool operator==(const Approval&) const = default;
+};
+
 struct HistoryEntry {
   std::string revision;
   Outcome outcome = Outcome::Promoted;
@@ -331,6 +339,7 @@ struct HistoryEntry {
   int looks = 0;
   std::int64_t attempt = 0;  // the how-manieth of this revision: each had a fresh error budget
   std::string message;   // the numbers, in a sentence
+  std::vector<Approval> approvals;
   bool operator==(const HistoryEntry&) const = default;
 };
 
@@ -355,6 +364,7 @@ struct RolloutStatus {
   std::optional<Time> waiting_since;    // pods that are needed for the next weight are not ready since then
   std::optional<Time> promoting_since;  // all stages are passed: the candidate is being made stable
   std::optional<StageStatus> stage;
+  std::vector<Approval> approvals;      // of the rollout under way
   TrafficStatus traffic;
   std::vector<MetricStatus> metrics;
   EvidenceStatus evidence;
@@ -363,6 +373,7 @@ struct RolloutStatus {
   std::vector<std::string> former_stable;  // stable before and not rolled back since, newest first, at most 10
   std::vector<Condition> conditions;
   std::map<std::string, std::string> handled;  // annotation -> the value that was acted upon, once
+  std::map<std::string, std::string> ignored;  // annotation -> the value of which was told that it means nothing
   std::int64_t attempt = 0;             // of the wanted revision: each retry is a fresh error budget
   int replicas = 0;                     // for the scale subresource
   int ready_replicas = 0;
@@ -378,6 +389,7 @@ struct Rollout {
   std::int64_t generation = 0;
   bool deleting = false;
   std::map<std::string, std::string> annotations;
+  std::string approver;  // the field managers that have kApproveAnnotation, the oldest first; empty: not known
   Spec spec;
   RolloutStatus status;
 };

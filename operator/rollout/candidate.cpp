@@ -25,6 +25,7 @@ void record(Context& context, api::Outcome outcome, const std::string& reason, c
   entry.looks = looks_so_far(status);
   entry.attempt = status.attempt;
   entry.message = message;
+  entry.approvals = status.approvals;
   status.history.insert(status.history.begin(), std::move(entry));
   if (status.history.size() > kHistory) status.history.resize(kHistory);
 }
@@ -40,6 +41,7 @@ void retire(Context& context, const std::string& revision, Duration delay) {
 void clear_candidate(api::RolloutStatus& status) {
   status.candidate_revision.clear();
   status.stage.reset();
+  status.approvals.clear();
   status.waiting_since.reset();
   status.promoting_since.reset();
   status.evidence = {};

@@ -41,8 +41,8 @@ runtime::ReflectorOptions watch_options(const kube::Resource& resource, const Sc
   } else {
     options.selector.labels = api::kRolloutLabel;
   }
-  // Who wrote a route last is told by its managedFields.
-  options.keep_managed_fields = resource == traffic::kHttpRoutes;
+  // They tell who wrote a route last, and who approved a stage. Of Rollouts nothing else of them is kept.
+  options.keep_managed_fields = resource == traffic::kHttpRoutes || resource == api::kRollouts;
   return options;
 }
 

@@ -70,6 +70,9 @@ void begin_promotion(Context& context, const std::string& verdict, const std::st
 // candidate.cpp: one step of the way to be stable; each calls what comes next.
 void advance_candidate(Context& context);
 
+// stage_approval.cpp: says of an approval that names no stage to be approved why it does nothing; each value once.
+void tell_ignored_approval(Context& context);
+
 // pods.cpp: whether `needed` pods of the candidate can take traffic. When not, says why in `hold`, starts the
 // progress deadline, and stalls when it has passed.
 bool pods_ready(Context& context, int needed);

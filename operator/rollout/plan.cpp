@@ -17,6 +17,7 @@ Decision plan(const api::Rollout& rollout, const Observation& seen, Time now) {
     follow_stage(context);
     take_look(context);
     advance_candidate(context);
+    tell_ignored_approval(context);
     request_look(context);
   }
   want(context);

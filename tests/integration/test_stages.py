@@ -52,9 +52,14 @@ def test_a_model_passes_shadow_canary_and_approval(story):
     assert story.condition("Stalled")["reason"] == "AwaitingApproval"
     assert status["traffic"]["candidate"] == 50
     approval = f"sluice.dev/approve={candidate}/sign-off"
-    story.cluster.kubectl("annotate", "rollout", story.name, "-n", "ml", approval)
+    annotate = ("annotate", "rollout", story.name, "-n", "ml", "--overwrite", "--field-manager=alice")
+    story.cluster.kubectl(*annotate, f"sluice.dev/approve={candidate}/signoff")
+    story.wait("the mistake to be told", lambda s: "approves nothing: there is no stage signoff" in s["message"])
+    story.cluster.kubectl(*annotate, approval)
     entry = story.wait_outcome()
     assert (entry["outcome"], entry["reason"], entry["stage"]) == ("Promoted", "Approved", "sign-off")
+    assert [(one["stage"], one["by"]) for one in entry["approvals"]] == [("sign-off", "alice")]
+    story.cluster.wait_for(lambda: "ApprovalIgnored" in events(story), "the event", 20)
     assert sum(story.counts()["failures"].values()) == 0
 
 

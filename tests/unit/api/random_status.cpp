@@ -188,9 +188,19 @@ EvidenceStatus evidence(Random& random) {
   return out;
 }
 
+Approval approval(Random& random) {
+  Approval out;
+  auto& [stage_name, by, at] = out;
+  stage_name = name(random);
+  by = text(random);
+  at = time(random);
+  return out;
+}
+
 HistoryEntry history_entry(Random& random) {
   HistoryEntry out;
-  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, attempt, message] = out;
+  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, attempt, message, approvals] = out;
+  approvals = some(random, approval);
   revision = name(random);
   outcome = static_cast<Outcome>(number(random, 0, 2));
   reason = text(random);
@@ -216,8 +226,9 @@ RetiredRevision retired_revision(Random& random) {
 RolloutStatus random_status(Random& random) {
   RolloutStatus out;
   auto& [observed_generation, phase, message, stable_revision, candidate_revision, rejected_revision, verdict,
-         started_at, waiting_since, promoting_since, stage_now, traffic_now, metrics, evidence_now, retired,
-         history, former_stable, conditions, handled, attempt, replicas, ready_replicas, selector, collision_count] = out;
+         started_at, waiting_since, promoting_since, stage_now, approvals, traffic_now, metrics, evidence_now,
+         retired, history, former_stable, conditions, handled, ignored, attempt, replicas, ready_replicas, selector,
+         collision_count] = out;
   observed_generation = std::uniform_int_distribution<std::int64_t>(0, std::int64_t{1} << 60)(random);
   phase = static_cast<Phase>(number(random, 0, 5));
   message = text(random);
@@ -229,6 +240,7 @@ RolloutStatus random_status(Random& random) {
   waiting_since = maybe(random, time);
   promoting_since = maybe(random, time);
   stage_now = maybe(random, stage);
+  approvals = some(random, approval);
   traffic_now = traffic(random);
   metrics = some(random, metric);
   evidence_now = evidence(random);
@@ -237,6 +249,7 @@ RolloutStatus random_status(Random& random) {
   former_stable = some(random, name);
   conditions = some(random, condition);
   handled = by_name(random, text);
+  ignored = by_name(random, text);
   attempt = number(random, 0, 9);
   replicas = number(random, 0, 100);
   ready_replicas = number(random, 0, 100);

@@ -253,5 +253,25 @@ TEST(SpecJson, WholeNumbersMayComeAsFloats) {
   EXPECT_EQ(read_good(object).spec, read_good(full_manifest()).spec);
 }
 
+TEST(SpecJson, TheApproverIsWhoHasTheAnnotation) {
+  json object = full_manifest();
+  EXPECT_EQ(read_rollout(object).rollout.approver, "");
+  const auto entry = [](const char* manager, const char* time, const char* annotation) {
+    const json fields = {{"f:metadata", {{"f:annotations", {{annotation, json::object()}}}}}};
+    return json{{"manager", manager}, {"time", time}, {"operation", "Update"}, {"fieldsV1", fields}};
+  };
+  json& fields = object["metadata"]["managedFields"];
+  fields = json::array({entry("argocd", "2026-01-01T10:00:00Z", "f:sluice.dev/abort"),
+                        entry("bob", "2026-01-01T12:00:00Z", "f:sluice.dev/approve"),
+                        entry("alice", "2026-01-01T11:00:00Z", "f:sluice.dev/approve")});
+  EXPECT_EQ(read_rollout(object).rollout.approver, "alice, bob") << "the oldest first";
+  for (const json& damaged : {json(1), json::array({1, json::object()}), json::array({{{"fieldsV1", "x"}}})}) {
+    fields = damaged;
+    const RolloutReading reading = read_rollout(object);
+    EXPECT_EQ(reading.rollout.approver, "");
+    EXPECT_TRUE(reading.problems.empty());
+  }
+}
+
 }  // namespace
 }  // namespace sluice::api

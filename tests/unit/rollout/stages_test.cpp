@@ -97,6 +97,70 @@ TEST_F(Stages, AnOldApprovalDoesNotCountForANewAttempt) {
   EXPECT_EQ(status().stable_revision, "v2") << "an approval names its revision";
 }
 
+TEST_F(Stages, TheHistoryAndTheEventTellWhoApprovedAndWhen) {
+  start({stage("security", api::ApprovalStage{}), stage("sign-off", api::ApprovalStage{})});
+  world.rollout.approver = "alice";
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/security";
+  world.settle();
+  const Time first = world.now;
+  ASSERT_EQ(status().stage->name, "sign-off");
+  EXPECT_EQ(status().approvals, (std::vector<api::Approval>{{"security", "alice", first}}));
+  world.now += minutes(5);
+  world.rollout.approver.clear();
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign-off";
+  world.settle();
+  ASSERT_EQ(status().stable_revision, "v2");
+  const std::vector<api::Approval> all = {{"security", "alice", first}, {"sign-off", "", world.now}};
+  EXPECT_EQ(status().history.front().approvals, all);
+  EXPECT_TRUE(status().approvals.empty()) << "they are those of the rollout under way";
+  EXPECT_EQ(world.notes_of("StagePassed"),
+            (std::vector<std::string>{"stage security was passed: approved by alice", "stage sign-off was passed: approved"}));
+}
+
+TEST_F(Stages, AnApprovalOfNothingIsToldOncePerValue) {
+  start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2}), stage("sign-off", api::ApprovalStage{})});
+  const std::map<std::string, std::string> cases = {
+      {"v2", "write <revision>/<stage>"},
+      {"v2/", "write <revision>/<stage>"},
+      {"v9/sign-off", "the revision under way is v2"},
+      {"v2/signoff", "there is no stage signoff"},
+      {"v2/canary", "stage canary is not an approval"},
+  };
+  for (const auto& [value, why] : cases) {
+    world.events.clear();
+    world.rollout.annotations[api::kApproveAnnotation] = value;
+    world.settle();
+    world.step();
+    EXPECT_EQ(world.notes_of("ApprovalIgnored"),
+              std::vector<std::string>{"sluice.dev/approve=" + value + " approves nothing: " + why});
+    EXPECT_EQ(status().ignored.at(api::kApproveAnnotation), value);
+  }
+  world.events.clear();
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign-off";  // ahead of its stage
+  world.settle();
+  EXPECT_FALSE(world.had_event("ApprovalIgnored"));
+  EXPECT_TRUE(status().ignored.empty());
+  look_until_passed(kEqual);
+  EXPECT_EQ(status().stable_revision, "v2");
+  EXPECT_FALSE(world.had_event("ApprovalIgnored")) << "it was acted upon";
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign-off/again";
+  world.settle();
+  EXPECT_EQ(world.notes_of("ApprovalIgnored"),
+            std::vector<std::string>{"sluice.dev/approve=v2/sign-off/again approves nothing: no revision is under way"});
+}
+
+TEST_F(Stages, TheMessageSaysWhyAnApprovalDidNotHelp) {
+  start({stage("first", api::ApprovalStage{}), stage("second", api::ApprovalStage{})});
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/first";
+  world.settle();
+  ASSERT_EQ(status().stage->name, "second");
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/first/again";
+  world.settle();
+  EXPECT_EQ(status().message,
+            "second: waits for approval: annotate it with sluice.dev/approve=v2/second; sluice.dev/approve=v2/first/again "
+            "approves nothing: stage first was passed or skipped already");
+}
+
 TEST_F(Stages, TheLastProofIsAskedOfTheLastStageWithUsers) {
   start({stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2}),
          stage("half", api::CanaryStage{.weights = {50}, .min_looks = 2})});
