@@ -399,15 +399,26 @@ def test_the_largest_manifest_is_within_the_cost_limits(refusal):
     assert refusal(manifest) == ""
 
 
-@pytest.mark.parametrize("name", ["digits/v1", "digits/v2", "digits/v3", "digits/v4", "system-test"])
-def test_the_examples_are_accepted(refusal, name):
+@pytest.mark.parametrize("name", ["digits/v1", "digits/v2", "digits/v3", "digits/v4"])
+def test_the_manifests_of_the_demonstration_are_accepted(refusal, name):
     manifest = yaml.safe_load((ROOT / f"examples/{name}.yaml").read_text())
     assert manifest["metadata"]["namespace"] == NAMESPACE
     assert refusal(manifest) == ""
 
 
-def test_the_ab_test_example_is_accepted_and_understood(cluster, operator):
-    manifest = ROOT / "examples/ab-test.yaml"
+EXAMPLES = ["ab-test", "all-stages", "approval", "canary", "shadow", "system-test"]
+
+
+def test_every_example_is_tried_and_described():
+    assert sorted(path.stem for path in (ROOT / "examples").glob("*.yaml")) == EXAMPLES
+    described = (ROOT / "examples/README.md").read_text()
+    assert [name for name in EXAMPLES if f"| [{name}.yaml]({name}.yaml) |" not in described] == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_accepted_and_understood(cluster, operator, name):
+    manifest = ROOT / f"examples/{name}.yaml"
+    assert yaml.safe_load(manifest.read_text())["metadata"]["namespace"] == NAMESPACE
     cluster.kubectl("apply", "-f", str(manifest))
     path = f"{PATH}/{yaml.safe_load(manifest.read_text())['metadata']['name']}"
 
