@@ -206,6 +206,11 @@ void apply_verbs(Context& context) {
     begin(context, wanted, status.attempt + 1);
     return;
   }
+  // Who wants it to be tried again has not seen how it ends: that word must not bring it back later.
+  if (wanted == status.candidate_revision && asked(context, api::kRetryAnnotation, wanted)) {
+    context.event(Event::Type::Warning, "RetryIgnored",
+                  std::string(api::kRetryAnnotation) + "=" + wanted + " does nothing: the revision is under way");
+  }
   // A first revision without stages becomes stable by itself.
   if (status.candidate_revision.empty() || (context.is_first() && !status.stage)) return;
   if (asked(context, api::kAbortAnnotation, status.candidate_revision)) {

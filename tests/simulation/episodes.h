@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/types.h"
 #include "faults.h"
 #include "random.h"
 
@@ -26,5 +27,12 @@ EpisodeResult twins(const Random& random, Counters& counters);
 
 // The same with each mishap at each call of the story, one at a time.
 EpisodeResult every_call(const Random& random, Counters& counters);
+
+// What an outsider sees of how a Rollout has ended: stable, rejected, phase, and each attempt with its outcome.
+std::string ending_of(const api::Rollout& rollout);
+
+// Each kind of stage with each thing that can happen while it is under way. Prints the table, with what broke in each
+// cell; returns in how many cells something did.
+int stage_table(Counters& counters);
 
 }  // namespace sluice::simulation

@@ -50,6 +50,19 @@ std::vector<Backend> all_backends_of(const json& route) {
   return backends;
 }
 
+Mirror mirror_of(const json& route) {
+  const json* rules = kube::find(route, {"spec", "rules"});
+  const json* filters = rules == nullptr || rules->empty() ? nullptr : kube::find((*rules)[0], {"filters"});
+  if (filters == nullptr) return {};
+  for (const json& filter : *filters) {
+    const json* request = kube::find(filter, {"requestMirror"});
+    if (request == nullptr) continue;
+    const int percent = request->contains("percent") ? static_cast<int>(kube::int_at(*request, {"percent"})) : 100;
+    return {kube::string_at(*request, {"backendRef", "name"}), percent};
+  }
+  return {};
+}
+
 Gateway::Gateway(test::MemoryApiServer& server, const Clock& clock, Random random)
     : server_(server), clock_(clock), random_(random) {}
 
@@ -65,6 +78,7 @@ void Gateway::notice(const kube::Key& key) {
   if (route.generation == kube::generation_of(*live)) return;
   route.generation = kube::generation_of(*live);
   route.asked = all_backends_of(*live);
+  route.asked_mirror = mirror_of(*live);
   const json* parents = kube::find(*live, {"spec", "parentRefs"});
   route.parents = parents == nullptr ? json::array() : *parents;
   route.due = clock_.now() + random_.between(milliseconds(100), seconds(4));
@@ -90,6 +104,7 @@ void Gateway::answer(const kube::Key& key, Route& route) {
     return server_.get(workload::kServices, {key.ns, backend.service}).ok();
   });
   route.routed = route.asked;
+  route.mirrored = route.asked_mirror;
   json parents = json::array();
   for (const json& parent : route.parents) {
     const auto condition = [&](const char* type, bool holds, const char* otherwise) {
@@ -113,6 +128,11 @@ const std::vector<Backend>& Gateway::routed(const kube::Key& key) const {
   static const std::vector<Backend> kNone;
   const auto found = routes_.find(key);
   return found == routes_.end() ? kNone : found->second.routed;
+}
+
+Mirror Gateway::mirrored(const kube::Key& key) const {
+  const auto found = routes_.find(key);
+  return found == routes_.end() ? Mirror{} : found->second.mirrored;
 }
 
 }  // namespace sluice::simulation

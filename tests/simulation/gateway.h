@@ -27,6 +27,13 @@ std::vector<Backend> backends_of(const nlohmann::json& route);
 inline constexpr int kWithHeader = 30;
 std::vector<Backend> all_backends_of(const nlohmann::json& route);
 
+// Copies of requests.
+struct Mirror {
+  std::string service;  // empty: none are made
+  int percent = 0;      // of the requests
+};
+Mirror mirror_of(const nlohmann::json& route);
+
 // Not thread-safe.
 class Gateway {
  public:
@@ -42,6 +49,7 @@ class Gateway {
 
   // How requests are routed at the moment; empty: not at all.
   const std::vector<Backend>& routed(const kube::Key& key) const;
+  Mirror mirrored(const kube::Key& key) const;
 
  private:
   struct Route {
@@ -49,6 +57,8 @@ class Gateway {
     std::string uid;
     std::vector<Backend> asked;
     std::vector<Backend> routed;
+    Mirror asked_mirror;
+    Mirror mirrored;
     nlohmann::json parents;
     std::optional<Time> due;
   };

@@ -44,12 +44,13 @@ void Invariants::check_weights(const api::Rollout& now) {
   if (status.traffic.stable + weight != 100 || weight < 0) {
     fail("the weights of the status are " + std::to_string(status.traffic.stable) + " and " + std::to_string(weight));
   }
-  if (weight == 0 && !status.traffic.assignment) return;
+  if (weight == 0 && status.traffic.mirror == 0 && !status.traffic.assignment) return;
   if (status.candidate_revision.empty()) return fail("a weight without a candidate");
   if (status.promoting_since) return;
   if (!status.stage) return fail("a weight without a stage");
   const rollout::Exposure asked = rollout::exposure_at(now.spec, status.stage->index, status.stage->step);
   int allowed = asked.weight;
+  int copies = asked.mirror;
   const api::TrafficStatus& traffic = status.traffic;
   const bool not_yet = asked != rollout::Exposure{weight, traffic.mirror, traffic.assigned, traffic.assignment};
   if (not_yet && status.stage->index > 0 && status.stage->step == 0) {
@@ -57,9 +58,13 @@ void Invariants::check_weights(const api::Rollout& now) {
     const api::StageSpec& stage = now.spec.stages[static_cast<std::size_t>(before)];
     const int last = rollout::kind_of(stage).steps(stage) - 1;
     allowed = std::max(allowed, rollout::exposure_at(now.spec, before, last).weight);
+    copies = std::max(copies, rollout::exposure_at(now.spec, before, last).mirror);
   }
   if (weight > allowed) {
     fail("a weight of " + std::to_string(weight) + " where the step allows " + std::to_string(allowed));
+  }
+  if (traffic.mirror > copies) {
+    fail("copies of " + std::to_string(traffic.mirror) + " % where the step allows " + std::to_string(copies) + " %");
   }
 }
 

@@ -50,6 +50,11 @@ void Traffic::pass(Duration by) {
         count(pods_[rollout.name], *workload, mean);
       }
     }
+    const Mirror mirror = gateway_.mirrored(rollout);
+    const Workload* shadow = mirror.service.empty() ? nullptr : kubelet_.behind({rollout.ns, mirror.service});
+    if (shadow != nullptr && shadow->ready() > 0) {
+      count(pods_[rollout.name], *shadow, rate * time * mirror.percent / 100);
+    }
   }
 }
 

@@ -77,18 +77,6 @@ class Window {
   std::vector<std::string> former_;  // stable before, the newest first
 };
 
-// Stable, rejected, phase, and each attempt with how it ended.
-std::string ending_of(const api::Rollout& rollout) {
-  const api::RolloutStatus& status = rollout.status;
-  std::string told = std::string(api::to_string(status.phase)) + " stable=" + status.stable_revision +
-                     " candidate=" + status.candidate_revision + " rejected=" + status.rejected_revision +
-                     " verdict=" + status.verdict;
-  for (const api::HistoryEntry& entry : status.history) {
-    told += "; " + entry.revision + " " + api::to_string(entry.outcome) + " " + entry.reason;
-  }
-  return told;
-}
-
 Ending tell(const Story& story, const Random& random, const Mishaps& mishaps, Counters& counters) {
   Harness harness(random, true, counters);
   People people(harness, random.fork(20));
@@ -144,6 +132,17 @@ EpisodeResult compare(const Story& story, const Random& random, const Mishaps& m
 }
 
 }  // namespace
+
+std::string ending_of(const api::Rollout& rollout) {
+  const api::RolloutStatus& status = rollout.status;
+  std::string told = std::string(api::to_string(status.phase)) + " stable=" + status.stable_revision +
+                     " candidate=" + status.candidate_revision + " rejected=" + status.rejected_revision +
+                     " verdict=" + status.verdict;
+  for (const api::HistoryEntry& entry : status.history) {
+    told += "; " + entry.revision + " " + api::to_string(entry.outcome) + " " + entry.reason;
+  }
+  return told;
+}
 
 EpisodeResult twins(const Random& random, Counters& counters) {
   const Story story = choose(random.fork(30));

@@ -161,6 +161,21 @@ TEST_F(Stages, TheMessageSaysWhyAnApprovalDidNotHelp) {
             "approves nothing: stage first was passed or skipped already");
 }
 
+TEST_F(Stages, ARetryOfWhatIsUnderWayDoesNotBringItBackLater) {
+  start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2})});
+  world.rollout.annotations[api::kRetryAnnotation] = "v2";
+  world.settle();
+  EXPECT_EQ(status().attempt, 1);
+  EXPECT_EQ(world.notes_of("RetryIgnored"),
+            std::vector<std::string>{"sluice.dev/retry=v2 does nothing: the revision is under way"});
+  world.answer(kBad);
+  world.settle();
+  EXPECT_EQ(status().rejected_revision, "v2") << status().message;
+  world.rollout.annotations[api::kRetryAnnotation] = "v2/2";
+  world.settle();
+  EXPECT_EQ(status().attempt, 2);
+}
+
 TEST_F(Stages, TheLastProofIsAskedOfTheLastStageWithUsers) {
   start({stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2}),
          stage("half", api::CanaryStage{.weights = {50}, .min_looks = 2})});
