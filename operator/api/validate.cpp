@@ -146,8 +146,8 @@ void check_traffic(const TrafficSpec& traffic, std::vector<FieldError>& out) {
 void check_limits(const Spec& spec, std::vector<FieldError>& out) {
   if (spec.scale_down_delay < Duration(0)) out.push_back({"spec.scaleDownDelay", "must not be negative"});
   if (spec.rollback_window && (*spec.rollback_window < 1 || *spec.rollback_window > kMostFormerStable)) {
-    out.push_back({"spec.rollbackWindow.revisions",
-                   "write a number from 1 to " + std::to_string(kMostFormerStable) + ", or leave out rollbackWindow"});
+    const std::string most = std::to_string(kMostFormerStable);
+    out.push_back({"spec.rollbackWindow.revisions", "write a number from 1 to " + most + ", or leave out rollbackWindow"});
   }
   if (spec.progress_deadline <= Duration(0)) {
     out.push_back({"spec.progressDeadline", "must be longer than 0s, such as 10m"});

@@ -81,7 +81,8 @@ void skip_stages_within_window(Context& context, const std::string& revision) {
   const bool kept = seen.exists && !seen.foreign;
   if (context.spec().stages.empty() || !kept || !within_rollback_window(context, revision)) return;
   begin_promotion(context, kRollbackWindow,
-                  "revision " + revision + " was stable before and is within rollbackWindow: it returns without the stages");
+                  "revision " + revision +
+                      " was stable before and is within rollbackWindow: it returns without the stages");
 }
 
 void supersede(Context& context) {
@@ -120,9 +121,10 @@ void finish_promotion(Context& context) {
 void advance_promotion(Context& context) {
   api::RolloutStatus& status = context.status();
   if (context.spec().paused) {
-    context.hold = status.verdict == kRollbackWindow
-                       ? "paused: revision " + status.candidate_revision + " returns without the stages once it is resumed"
-                       : "paused after all stages were passed (" + status.verdict + ")";
+    context.hold = "paused after all stages were passed (" + status.verdict + ")";
+    if (status.verdict == kRollbackWindow) {
+      context.hold = "paused: revision " + status.candidate_revision + " returns without the stages once it is resumed";
+    }
     return;
   }
   if (status.verdict != "PromotedByUser" && split_holds(context)) {

@@ -254,7 +254,8 @@ void run_stages(Context& context) {
 
 void pass_stage(Context& context, const std::string& reason, const std::string& told) {
   const api::StageStatus& stage = *context.status().stage;
-  context.event(Event::Type::Normal, "StagePassed", "stage " + stage.name + " was passed: " + (told.empty() ? reason : told));
+  context.event(Event::Type::Normal, "StagePassed",
+                "stage " + stage.name + " was passed: " + (told.empty() ? reason : told));
   if (const auto next = stage_from(context, stage.index + 1)) {
     enter_stage(context, *next);
   } else {

@@ -32,7 +32,7 @@ Exposure exposure_of(const api::TrafficStatus& traffic);
 // What a look means that saw every guardrail.
 void follow_look(Context& context, const LookSummary& look);
 
-// On to the next stage, or to promotion. `reason` is the verdict; the event says `told`, or the reason if that is empty.
+// On to the next stage, or to promotion. `reason` is the verdict; the event says `told`, or the reason if it is empty.
 void pass_stage(Context& context, const std::string& reason, const std::string& told = {});
 
 }  // namespace sluice::rollout

@@ -137,7 +137,7 @@ class Chaos {
     harness_.world.gateway.stall_until({});
     harness_.world.kubelet.slow_starts(Duration(0));
     for (const kube::Key& key : harness_.rollouts()) people_.pause(key, false);
-    // A rest may end by itself: pods were late and become ready, a conflict is over. What follows takes its time again.
+    // A rest may end by itself: pods were late and become ready, a conflict is over. What follows takes time again.
     constexpr int kMostRests = 5;
     for (int i = 0; i < kMostRests && (i == 0 || !harness_.at_rest()); ++i) {
       harness_.settle(hours(3));

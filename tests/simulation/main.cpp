@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
   app.add_option("--steps", arguments.steps, "at least so many");
   app.add_option("--seeds", arguments.seeds, "so many seeds, one after the other, each with so many steps");
   app.add_flag("--every-call", arguments.every_call, "one story with a crash and a fault at each of its calls");
-  app.add_flag("--table", arguments.table, "each kind of stage with each thing that can happen to it, and nothing else");
+  app.add_flag("--table", arguments.table, "only this: each kind of stage with each thing that can happen");
   app.add_option("--episode", arguments.episode, "only this one, as named by a failure");
   app.add_flag("--verbose", arguments.verbose, "tell the end of each episode, and the operator's log");
   CLI11_PARSE(app, argc, argv);

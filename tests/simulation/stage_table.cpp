@@ -66,7 +66,7 @@ RolloutChoice choose(Kind kind) {
   choice.max_duration = "2h";
   choice.tested = kind == Kind::SystemTest;
   choice.shadow = kind == Kind::Shadow;
-  choice.canary = kind == Kind::Canary || kind == Kind::Approval;  // something is exposed while a person is waited for
+  choice.canary = kind == Kind::Canary || kind == Kind::Approval;  // a person is waited for with users on both
   choice.approved = kind == Kind::Approval;
   if (kind == Kind::AbTest) choice.experiment = RolloutChoice::Experiment::ByCookie;
   return choice;
@@ -172,8 +172,8 @@ class Cell {
   // Nothing has moved since.
   void expect_held(const api::RolloutStatus& before, const std::string& while_what) {
     const api::RolloutStatus now = status();
-    const bool same_stage = now.stage && now.stage->name == before.stage->name && now.stage->step == before.stage->step;
-    expect(same_stage && !now.promoting_since, "another stage or step " + while_what);
+    const bool same_stage = now.stage && now.stage->name == before.stage->name;
+    expect(same_stage && now.stage->step == before.stage->step && !now.promoting_since, "another stage or step " + while_what);
     expect(now.candidate_revision == before.candidate_revision && now.history == before.history,
            "an end " + while_what);
     expect(now.traffic.candidate == before.traffic.candidate && now.traffic.mirror == before.traffic.mirror &&
@@ -254,15 +254,16 @@ class Cell {
     expect_end(straight);
   }
 
-  // Once it is over for the candidate, the first thing that is written to the route takes its requests from it, and its
-  // pods stay until the gateway has done so.
+  // Once it is over for the candidate, the first thing that is written to the route takes its requests from it, and
+  // its pods stay until the gateway has done so.
   void wrote(const test::Call& call) {
-    if (candidate_.empty() || status().candidate_revision == candidate_ || status().stable_revision == candidate_) return;
+    const api::RolloutStatus now = status();
+    if (candidate_.empty() || now.candidate_revision == candidate_ || now.stable_revision == candidate_) return;
     const std::string service = key_.name + "-" + candidate_;
     if (call.resource == traffic::kHttpRoutes && call.key == key_) {
       const auto live = harness_.world.server.get(traffic::kHttpRoutes, key_);
-      const bool gone = live && share(all_backends_of(*live), service) <= kLastDrop && mirror_of(*live).service != service;
-      if (!withdrawn_ && !gone) fail("the first write of the route leaves requests to the candidate that is out");
+      const bool served = !live || share(all_backends_of(*live), service) > kLastDrop;
+      if (!withdrawn_ && (served || mirror_of(*live).service == service)) fail("the first write of the route leaves requests to the candidate that is out");
       withdrawn_ = true;
     }
     if (call.resource != workload::kDeployments || call.key.name != service) return;
@@ -315,7 +316,8 @@ int stage_table(Counters& counters) {
     broken += undisturbed.broken().empty() ? 0 : 1;
     for (const Happening happening : kHappenings) {
       const std::vector<std::string> told = play(kind, happening, straight, counters);
-      std::printf("  %s%*s", told.empty() ? "✓" : "✗", static_cast<int>(std::string(title(happening)).size()) - 1, "");
+      const int width = static_cast<int>(std::string(title(happening)).size());
+      std::printf("  %s%*s", told.empty() ? "✓" : "✗", width - 1, "");
       if (told.empty()) continue;
       ++broken;
       account += std::string("BROKEN in stage ") + about(kind).title + ", " + title(happening) + ":\n";

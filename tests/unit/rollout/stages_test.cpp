@@ -114,7 +114,8 @@ TEST_F(Stages, TheHistoryAndTheEventTellWhoApprovedAndWhen) {
   EXPECT_EQ(status().history.front().approvals, all);
   EXPECT_TRUE(status().approvals.empty()) << "they are those of the rollout under way";
   EXPECT_EQ(world.notes_of("StagePassed"),
-            (std::vector<std::string>{"stage security was passed: approved by alice", "stage sign-off was passed: approved"}));
+            (std::vector<std::string>{"stage security was passed: approved by alice",
+                                      "stage sign-off was passed: approved"}));
 }
 
 TEST_F(Stages, AnApprovalOfNothingIsToldOncePerValue) {
