@@ -184,6 +184,10 @@ class Cell {
   void pause() {
     const api::RolloutStatus before = status();
     act([&] { people_.pause(key_, true); });
+    harness_.run(seconds(1));
+    if (kind_ == Kind::Approval) {  // it counts once it is resumed
+      act([&] { people_.verb(key_, api::kApproveAnnotation, candidate_ + "/" + about(kind_).stage); });
+    }
     harness_.run(minutes(20));
     expect_held(before, "while it was paused");
     expect(status().phase == api::Phase::Paused, "it does not say that it is paused");
