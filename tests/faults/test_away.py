@@ -50,7 +50,8 @@ def test_api_server_away(world, canary, away, compacted):
     finally:
         world.cluster.start_component("kube-apiserver")
     assert canary.state()["route"] == weights
-    canary.wait("looks to go on", lambda s: looks(canary) > before and s["status"]["traffic"]["candidate"] == 20)
+    # Looks go on in memory while nothing can be saved: after a long time the step may be passed at once.
+    canary.wait("looks to go on", lambda s: looks(canary) > before)
     if compacted:  # no watch can have gone on: its version is forgotten
         world.cluster.wait_for(lambda: lists_of_rollouts(canary) > lists, "Rollouts to be listed anew", 60)
     ends_as_it_should(canary, pid)
