@@ -8,6 +8,7 @@
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "stats/ceiling.h"
 #include "stats/log_space.h"
@@ -87,7 +88,7 @@ class PooledHarm {
 
   // Leaves out from now on what is negligible at these counts, with room for counts nearby.
   void narrow(double candidate, double stable) {
-    constexpr double far = -45.0;
+    constexpr double far = -34.0;
     const RatioGrid& grid = relative_grid();
     const auto term = [&](std::size_t k) { return grid.log_weights[k] + candidate * gain_[k] - stable * loss_[k]; };
     double largest = log_zero;
@@ -102,13 +103,22 @@ class PooledHarm {
     static const RatioGrid grid = default_harm_grid(1.0);
     return grid;
   }
+  static const std::vector<double>& log_ratios() {
+    static const std::vector<double> logs = [] {
+      std::vector<double> values;
+      for (const double ratio : relative_grid().ratios) values.push_back(std::log(ratio));
+      return values;
+    }();
+    return logs;
+  }
   double loss_at(double relative) const { return std::log1p(share_ * (relative * harm_ratio_ - 1.0)) - null_; }
 
   void tabulate() {
     const RatioGrid& grid = relative_grid();
+    const std::vector<double>& logs = log_ratios();
     for (std::size_t k = 0; k < points; ++k) {
       const double loss = loss_at(grid.ratios[k]);
-      gain_[k] = (std::log(grid.ratios[k]) - loss) / phi_;
+      gain_[k] = (logs[k] - loss) / phi_;
       loss_[k] = loss / phi_;
     }
     tabulated_ = true;
