@@ -11,6 +11,7 @@
 #include "rollout/reconciler.h"
 #include "support/memory_api_server.h"
 #include "support/virtual_clock.h"
+#include "unheard.h"
 #include "workload/revision.h"
 
 namespace sluice::rollout {
@@ -18,17 +19,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using nlohmann::json;
-
-class NoLooks final : public Looks {
- public:
-  void schedule(const kube::Key&, const metrics::Look&, Time) override {}
-  void cancel(const kube::Key&) override {}
-};
-
-class NoEvents final : public runtime::EventSink {
- public:
-  void record(runtime::Event) override {}
-};
 
 const kube::Key kKey{"ml", "digits"};
 

@@ -12,6 +12,7 @@
 #include "support/faulty_client.h"
 #include "support/memory_api_server.h"
 #include "support/virtual_clock.h"
+#include "unheard.h"
 #include "workload/revision.h"
 
 namespace sluice::rollout {
@@ -19,17 +20,6 @@ namespace {
 
 using nlohmann::json;
 using test::MemoryApiServer;
-
-class NoLooks final : public Looks {
- public:
-  void schedule(const kube::Key&, const metrics::Look&, Time) override {}
-  void cancel(const kube::Key&) override {}
-};
-
-class NoEvents final : public runtime::EventSink {
- public:
-  void record(runtime::Event) override {}
-};
 
 const kube::Key kKey{"ml", "digits"};
 
