@@ -61,14 +61,10 @@ std::string annotation_of(const json& object, std::string_view annotation) {
   return string_at(object, {"metadata", "annotations", annotation});
 }
 
-namespace {
-
 std::optional<Time> time_at(const json& object, std::initializer_list<std::string_view> path) {
   const auto time = parse_time(string_at(object, path));
   return time ? std::optional<Time>(*time) : std::nullopt;
 }
-
-}  // namespace
 
 std::optional<Time> creation_time_of(const json& object) {
   return time_at(object, {"metadata", "creationTimestamp"});

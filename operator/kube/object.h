@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ std::int64_t generation_of(const nlohmann::json& object);
 // Empty when the object has no such label or annotation.
 std::string label_of(const nlohmann::json& object, std::string_view label);
 std::string annotation_of(const nlohmann::json& object, std::string_view annotation);
+// The time at a path; nullopt when there is none, or none that can be read.
+std::optional<Time> time_at(const nlohmann::json& object, std::initializer_list<std::string_view> path);
 std::optional<Time> creation_time_of(const nlohmann::json& object);
 std::optional<Time> deletion_time_of(const nlohmann::json& object);
 bool is_being_deleted(const nlohmann::json& object);

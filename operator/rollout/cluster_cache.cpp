@@ -181,6 +181,7 @@ Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutS
     revision.created = view.created;
     revision.endpoints =
         workload::ready_endpoints(slices[workload::revision_service_name(rollout.key.name, view.revision)]);
+    revision.ready_since = workload::ready_since(pods[view.revision]);
     revision.problem = workload::why_not_ready(&view, pods[view.revision]);
   }
 

@@ -36,6 +36,7 @@ struct RevisionSeen {
   bool foreign = false;        // a Deployment of that name exists and belongs to somebody else
   int desired = 0;             // spec.replicas of the Deployment
   int endpoints = 0;           // ready endpoints of its Service: what a gateway can send to
+  Time ready_since{};          // when the first of its ready pods became so; Time{} when nobody says
   std::string problem;         // why pods do not become ready, as the cluster says; empty: nothing known
   Time created{};
 };

@@ -25,6 +25,8 @@ using workload::JobState;
 
 constexpr Duration kFirstPause = seconds(10);
 constexpr Duration kLongestPause = minutes(5);
+constexpr Duration kSettling = seconds(5);
+constexpr Duration kClockSkew = minutes(1);  // the clock of a pod's node may be ahead: wait no longer for it
 constexpr int kLogLines = 10;
 constexpr std::size_t kLongestMessage = 1000;  // bytes: it is the note of an event, too
 
@@ -133,8 +135,21 @@ class SystemTest final : public StageKind {
     return std::get<api::SystemTestStage>(stage.body);
   }
 
+  // A node learns of a ready pod some moments after everybody else, and refuses connections to the Service until then.
+  static bool reachable(Context& context) {
+    if (!pods_ready(context, 1)) return false;
+    const Time since = context.revision(context.status().candidate_revision).ready_since;
+    const api::StageStatus& stage = *context.status().stage;
+    const Time asked = stage.job ? stage.job->retry_at.value_or(context.now) : stage.started_at;
+    const Time due = std::min(since + kSettling, asked + kClockSkew);
+    if (context.now >= due) return true;
+    context.hold = "waits until all nodes know of the candidate's pods";
+    context.wake_at(due);
+    return false;
+  }
+
   static void begin(Context& context, int attempt) {
-    if (!pods_ready(context, 1)) return;
+    if (!reachable(context)) return;
     if (!context.is_first() && !context.seen.route.as_wanted) {
       context.hold = "waits until no user is sent to the candidate";
       return;

@@ -127,7 +127,9 @@ void read_job(const nlohmann::json& object, PodView& view) {
 std::optional<PodView> project_pod(const nlohmann::json& object) {
   PodView view;
   if (!read_metadata(object, view)) return std::nullopt;
-  view.ready = kube::string_at(condition(object, "Ready"), {"status"}) == "True";
+  const nlohmann::json& ready = condition(object, "Ready");
+  view.ready = kube::string_at(ready, {"status"}) == "True";
+  if (view.ready) view.ready_since = kube::time_at(ready, {"lastTransitionTime"}).value_or(Time{});
   for (const nlohmann::json* container : container_statuses(object)) {
     view.restarts += count_at(*container, {"restartCount"});
   }
@@ -137,6 +139,15 @@ std::optional<PodView> project_pod(const nlohmann::json& object) {
   view.reason = std::move(problem.reason);
   view.message = shortened(std::move(problem.message));
   return view;
+}
+
+Time ready_since(const std::vector<PodView>& pods) {
+  Time first{};
+  for (const PodView& pod : pods) {
+    if (!pod.ready || pod.deleting || pod.ready_since == Time{}) continue;
+    first = first == Time{} ? pod.ready_since : std::min(first, pod.ready_since);
+  }
+  return first;
 }
 
 std::string why_not_ready(const DeploymentView* deployment, const std::vector<PodView>& pods) {

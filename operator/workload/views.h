@@ -80,6 +80,7 @@ struct EndpointsView : ObjectView {
 
 struct PodView : ObjectView {
   bool ready = false;
+  Time ready_since{};  // by the clock of its node; Time{} when it is not ready, or nobody says
   // Why it is not: "ImagePullBackOff", "CrashLoopBackOff", "Unschedulable", "NotReady" ... Empty while it is
   // just starting, and when it is ready.
   std::string reason;
@@ -112,6 +113,9 @@ std::optional<JobView> project_job(const nlohmann::json& object);
 // Ready endpoints over all slices of one Service. Each address family has slices of its own for the same
 // pods: the family with the most counts.
 int ready_endpoints(const std::vector<EndpointsView>& slices);
+
+// When the first of the pods that are ready now became so; Time{} when none is, or none says.
+Time ready_since(const std::vector<PodView>& pods);
 
 // Why a revision is not ready, in a sentence for a person; empty when nothing is known to be wrong. What is
 // wrong with most of its pods comes first, because it says what to do; the Deployment's own words come last.

@@ -7,6 +7,7 @@ from typing import Any, Iterator
 
 import pytest
 
+from cluster.errors import ClusterError
 from cluster.wait import until
 from places import EXAMPLE, Place, checked
 from story import NAMESPACE, Story, condition
@@ -18,6 +19,13 @@ PATH = f"/apis/sluice.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/{NAME}"
 
 def status(place: Place) -> dict[str, Any]:
     return place.get(PATH).get("status", {})
+
+
+def going_well(place: Place) -> None:
+    """Raises what the Rollout says when it has given the revision up."""
+    now = status(place)
+    if now.get("rejectedRevision") or now.get("phase") == "Degraded":
+        raise ClusterError(f"{now['phase']}: {now['message']}")
 
 
 def jobs(place: Place) -> list[dict[str, Any]]:
@@ -37,7 +45,10 @@ def tested(installed: Story, place: Place) -> Iterator[str]:
     checked(place.kubectl("apply", "-f", str(EXAMPLE / "namespace.yaml")), "kubectl apply of namespace.yaml")
     checked(place.kubectl("apply", "-f", "-", input=manifest), "kubectl apply of system-test.yaml")
     try:
-        until(lambda: status(place).get("stableRevision"), "the first revision to pass its test", 180, interval=0.5)
+        until(
+            lambda: status(place).get("stableRevision"), "the first revision to pass its test", 180,
+            check=lambda: going_well(place), interval=0.5,
+        )  # fmt: skip
         yield manifest
     finally:
         checked(place.kubectl("delete", "mro", NAME, "-n", NAMESPACE), "kubectl delete mro")

@@ -16,8 +16,9 @@ json owner(const char* api_version, const char* kind, const std::string& name, c
   return {{"apiVersion", api_version}, {"kind", kind}, {"name", name}, {"uid", uid}, {"controller", true}};
 }
 
-json ready_condition(bool ready) {
-  return json::array({{{"type", "Ready"}, {"status", ready ? "True" : "False"}}});
+json ready_condition(bool ready, Time since) {
+  return json::array(
+      {{{"type", "Ready"}, {"status", ready ? "True" : "False"}, {"lastTransitionTime", format_time(since)}}});
 }
 
 bool is_broken(const std::string& image) { return image.find(":broken") != std::string::npos; }
@@ -120,7 +121,7 @@ void Kubelet::start_pod(const kube::Key& key, Workload& workload) {
   if (broken) {
     const json waiting = {{"waiting", {{"reason", "CrashLoopBackOff"}, {"message", "back-off"}}}};
     const json container = {{"name", "model"}, {"ready", false}, {"restartCount", 3}, {"state", waiting}};
-    const json status = {{"conditions", ready_condition(false)}, {"containerStatuses", json::array({container})}};
+    const json status = {{"conditions", ready_condition(false, clock_.now())}, {"containerStatuses", json::array({container})}};
     (void)server_.patch(workload::kPods, {key.ns, pod.name}, {{"status", status}}, {.subresource = "status"});
   }
   workload.pods.push_back(std::move(pod));
@@ -132,7 +133,7 @@ void Kubelet::make_ready(const kube::Key& key, Workload& workload) {
     if (pod.ready || pod.ready_at > clock_.now()) continue;
     pod.ready = true;
     workload.changed = true;
-    const json status = {{"conditions", ready_condition(true)}};
+    const json status = {{"conditions", ready_condition(true, clock_.now())}};
     (void)server_.patch(workload::kPods, {key.ns, pod.name}, {{"status", status}}, {.subresource = "status"});
   }
 }

@@ -112,6 +112,33 @@ TEST_F(SystemTests, WaitForThePodsOfTheCandidate) {
   EXPECT_EQ(world.jobs_made.size(), 1u);
 }
 
+// The Service refuses connections on a node that has not heard of the pod yet.
+TEST_F(SystemTests, WaitUntilAllNodesKnowOfThePod) {
+  world.start_stable();
+  world.change_template("v2");
+  world.pods_follow = false;
+  world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1, .ready_since = world.now - seconds(2)};
+  world.settle();
+  EXPECT_THAT(world.jobs_made, IsEmpty());
+  EXPECT_THAT(status().message, HasSubstr("until all nodes know"));
+  EXPECT_EQ(world.last.again, world.now + seconds(3));
+  world.now += seconds(3);
+  world.settle();
+  EXPECT_EQ(world.jobs_made.size(), 1u);
+}
+
+TEST_F(SystemTests, DoNotWaitForAClockThatIsAhead) {
+  world.start_stable();
+  world.change_template("v2");
+  world.pods_follow = false;
+  world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1, .ready_since = world.now + hours(1)};
+  world.settle();
+  EXPECT_THAT(world.jobs_made, IsEmpty());
+  world.now += minutes(1);
+  world.settle();
+  EXPECT_EQ(world.jobs_made.size(), 1u);
+}
+
 TEST_F(SystemTests, PassWhenTheJobIsComplete) {
   start();
   world.answer(kEqual);

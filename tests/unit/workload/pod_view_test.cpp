@@ -117,6 +117,19 @@ PodView with(const char* reason, const char* message = "") {
   return view;
 }
 
+TEST(ReadySince, IsThatOfTheFirstOfThoseThatAreReadyNow) {
+  const auto at = [](const char* status, const char* when) {
+    const nlohmann::json condition = {{"type", "Ready"}, {"status", status}, {"lastTransitionTime", when}};
+    return *project_pod(pod(nlohmann::json{{"phase", "Running"}, {"conditions", {condition}}}.dump().c_str()));
+  };
+  const workload::PodView earlier = at("False", "2026-03-01T09:00:00Z");
+  const workload::PodView first = at("True", "2026-03-01T10:00:00Z");
+  const workload::PodView second = at("True", "2026-03-01T10:00:05Z");
+  EXPECT_EQ(ready_since({earlier, second, first}), *parse_time("2026-03-01T10:00:00Z"));
+  EXPECT_EQ(ready_since({earlier}), Time{});
+  EXPECT_EQ(ready_since({}), Time{});
+}
+
 TEST(WhyNotReady, NamesWhatIsWrongWithMostPods) {
   EXPECT_EQ(why_not_ready(nullptr, {with("ImagePullBackOff", "no such image")}),
             "1 of 1 pod: ImagePullBackOff: no such image");
