@@ -216,12 +216,14 @@ def be_a_node(api: Api) -> None:
         api.apply(path, {**lease, "spec": spec})
 
     def forever() -> None:
+        pause = 10.0
         while True:
-            time.sleep(10)
+            time.sleep(pause)
             try:
                 once()
+                pause = 10.0
             except (ApiError, OSError):
-                pass  # the API server is away
+                pause = 0.5  # the API server is away, and will take a node for lost that is late when it is back
 
     once()
     threading.Thread(target=forever, daemon=True).start()
