@@ -25,8 +25,8 @@ from telling import sentence, table, telling  # noqa: E402
 
 CLUSTER = "demo"
 CHAPTERS = {
-    "v2": ("a better model", "Promoted"),
-    "v3": ("the same model in a service where 4 % of the answers are errors and one in ten is slow", "RolledBack"),
+    "v2": ("a better model, through all stages", "Promoted"),
+    "v3": ("an urgent fix, by the canary alone: 4 % of its answers are errors and one in ten is slow", "RolledBack"),
     "v4": ("v2 again under another name: there is no difference to be found", "Promoted"),
 }
 

@@ -58,6 +58,16 @@ class Chapter:
     by_weight: dict[int, Count] = field(default_factory=dict)  # the same while a weight was in effect
 
     @property
+    def stages(self) -> list[str]:
+        """The stages in the order in which they were seen."""
+        seen: list[str] = []
+        for sight in self.sights:
+            name = sight.status.get("stage", {}).get("name")
+            if name and name not in seen:
+                seen.append(name)
+        return seen
+
+    @property
     def weights(self) -> list[int]:
         """The weights in the order in which they were seen, without the 0 before and after."""
         seen: list[int] = []
@@ -180,11 +190,12 @@ class Story:
         )
 
     def _by_weight(self, sights: list[Sight]) -> dict[int, Count]:
-        """What Locust counted while each weight was certainly in effect: from a second after it was
-        first seen on the accepted route until it was last seen."""
+        """What Locust counted while each weight of the canary was certainly in effect: from a second after it
+        was first seen on the accepted route until it was last seen."""
         spans: dict[int, tuple[float, float]] = {}
         for sight in sights:
-            if sight.weight and sight.status["traffic"].get("accepted"):
+            by_request = sight.status.get("stage", {}).get("name") == "canary"
+            if by_request and sight.weight and sight.status["traffic"].get("accepted"):
                 first, _ = spans.get(sight.weight, (sight.time, sight.time))
                 spans[sight.weight] = (first, sight.time)
         counts = self.counts.all()

@@ -59,7 +59,7 @@ def traffic(v1: Sight, story: Story, report: Report) -> Count:
 
 @pytest.fixture(scope="session")
 def v2(traffic: Count, story: Story, report: Report) -> Chapter:
-    with report.step("v2, a better model", "2 min"):
+    with report.step("v2, a better model, through all stages", "3 min"):
         return story.roll("v2")
 
 

@@ -9,6 +9,7 @@ from places import EXAMPLE, Place, checked
 from story import NAME, NAMESPACE, SYSTEM_NAMESPACE, Chapter, Sight, Story, condition
 
 WEIGHTS = [10, 25, 50]
+STAGES = ["acceptance", "shadow", "canary", "experiment"]
 
 
 # -- install and the first revision ----------------------------------------------------------------
@@ -39,7 +40,8 @@ def test_all_traffic_reaches_the_first_revision(v1: Sight, traffic: Count) -> No
 
 
 def test_a_better_model_is_promoted_step_by_step(v2: Chapter) -> None:
-    assert (v2.outcome, v2.reason) == ("Promoted", "NonInferior"), v2.message
+    assert (v2.outcome, v2.reason) == ("Promoted", "Superior"), v2.message
+    assert v2.stages == STAGES
     assert v2.weights in (WEIGHTS, [*WEIGHTS, 100])
     assert v2.sights[-1].status["stableRevision"] == v2.revision
 
@@ -106,7 +108,7 @@ def test_the_history_tells_the_whole_story(v4: Chapter) -> None:
     told = [(entry["outcome"], entry["reason"]) for entry in reversed(v4.sights[-1].status["history"])]
     assert told == [
         ("Promoted", "Initial"),
-        ("Promoted", "NonInferior"),
+        ("Promoted", "Superior"),
         ("RolledBack", "HarmDetected"),
         ("Promoted", "NonInferior"),
     ]

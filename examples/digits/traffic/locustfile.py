@@ -2,7 +2,9 @@
 
     locust -f locustfile.py --headless -H http://HOST:PORT -u 20 -r 20 --counts counts.jsonl
 
-Each user sends ten images a second, so 20 users are 200 requests a second. The answer's header
+Each user sends ten images a second, so 20 users are 200 requests a second. After VISIT images another person takes the
+place, who has none of the cookies of the one before. With each image goes what the person thought of the last answer,
+as the parameter "feedback" of the request. The answer's header
 x-sluice-revision, which Sluice adds to each route, tells which revision answered; requests that no
 revision answered (the gateway itself failed) are counted under "none".
 
@@ -26,6 +28,7 @@ from locust import FastHttpUser, constant_throughput, events, task
 
 MODEL = "digits"
 HEADER = "x-sluice-revision"
+VISIT = 10  # images of one person
 PERIOD = 1.0  # seconds between two lines of counts
 IMAGES = json.loads(Path(__file__).with_name("images.json").read_text())
 
@@ -65,20 +68,32 @@ class Person(FastHttpUser):
     connection_timeout = 2
     network_timeout = 5
 
+    def on_start(self) -> None:
+        self._sent = random.randrange(VISIT)  # so that not all leave at once
+        self._feedback = ""
+
     @task
     def recognise(self) -> None:
+        self._sent += 1
+        if self._sent > VISIT:
+            self._sent, self._feedback = 1, ""
+            self.client.cookiejar.clear()
         image = random.choice(IMAGES)
         body = {"inputs": [{"name": "image", "shape": [1, 64], "datatype": "FP32", "data": image["pixels"]}]}
+        if self._feedback:
+            body["parameters"] = {"feedback": self._feedback}
         begun = time.monotonic()
         with self.client.post(f"/v2/models/{MODEL}/infer", json=body, name="recognise", catch_response=True) as answer:
             seconds = time.monotonic() - begun
             headers = answer.headers or {}
             failed = answer.status_code != 200
             right = False
+            self._feedback = ""
             if failed:
                 answer.failure(f"HTTP {answer.status_code}" if answer.status_code else f"{answer.error}")
             else:
                 right = answer.json()["outputs"][0]["data"][0] == image["label"]
+                self._feedback = "right" if right else "wrong"
                 answer.success()
             COUNTS.add(headers.get(HEADER, "none"), failed, right, seconds)
 
