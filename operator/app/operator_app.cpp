@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "app/own_metrics.h"
+#include "app/reachability.h"
 #include "app/web_server.h"
 #include "base/log.h"
 #include "http/transport.h"
@@ -76,8 +77,10 @@ class App {
  public:
   // `instance` tells this process from others of its kind.
   App(const OperatorOptions& options, const std::string& instance, const kube::Config& config,
-      std::unique_ptr<kube::Client> client, std::unique_ptr<kube::Client> lease_client, OwnMetrics& metrics)
+      std::unique_ptr<kube::Client> client, std::unique_ptr<kube::Client> lease_client, OwnMetrics& metrics,
+      Reachability& server)
       : options_(options),
+        server_(server),
         metrics_(metrics),
         client_(std::move(client)),
         lease_client_(std::move(lease_client)),
@@ -111,6 +114,11 @@ class App {
     cache_.watch(*client_, clock_, metrics_);
     cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
     cache_.start();
+    server_.on_return([this] {
+      log::info("the API server answers again");
+      cache_.retry_now();
+      controller_.queue().retry_now();
+    });
     if (options_.leader_elect) {
       elector_.start([this] { lead(); }, [this] {
         lost_ = true;
@@ -188,6 +196,7 @@ class App {
       const std::lock_guard lock(starting_);
       stopping_ = true;
     }
+    server_.on_return({});
     scheduler_.stop();
     const bool drained = controller_.stop(kGrace);
     if (drained) reconciler_.save_all();
@@ -199,6 +208,7 @@ class App {
   }
 
   const OperatorOptions options_;
+  Reachability& server_;
   OwnMetrics& metrics_;
   SystemClock clock_;
   AlwaysLeads alone_;
@@ -261,9 +271,11 @@ int run_operator(const OperatorOptions& options) {
   const SystemClock clock;
   OwnMetrics metrics(clock, config->server);
   const std::string instance = identity();
+  Reachability server;  // outlives the clients
   kube::ClientOptions client_options;
   client_options.user_agent = kube::user_agent(instance);  // the API server's audit log tells replicas apart
   client_options.observer = [&metrics](const kube::RequestRecord& record) { metrics.api_request(record); };
+  client_options.reached = [&server](bool answered) { server.reached(answered); };
   if (options.leader_elect) {  // no write may be under way when another process leads
     client_options.write_deadline =
         std::min(client_options.write_deadline, options.lease_duration - options.renew_deadline);
@@ -283,7 +295,8 @@ int run_operator(const OperatorOptions& options) {
                                 {"namespace", options.scope.ns.empty() ? "all" : options.scope.ns},
                                 {"selector", options.scope.selector},
                                 {"shard", std::to_string(shard.index) + "/" + std::to_string(shard.count)}});
-  App app(options, instance, *config, std::move(client).take(), std::move(lease_client).take(), metrics);
+  App app(options, instance, *config, std::move(client).take(), std::move(lease_client).take(), metrics,
+          server);
   return app.run();
 }
 

@@ -364,8 +364,9 @@ Result<StreamEnd> CpprestTransport::stream(const Request& request, Duration idle
   reader.head_deadline = after(request.deadline);
   // Asked anew before each wait: time that on_bytes takes is not silence of the server.
   reader.body_deadline = [&](int status) { return is_success(status) ? after(idle) : error_deadline; };
-  reader.on_head = [&](int, const Headers&) -> std::optional<Error> {
+  reader.on_head = [&](int status, const Headers&) -> std::optional<Error> {
     error_deadline = after(kErrorBodyTime);
+    if (is_success(status) && request.begun) request.begun();
     return std::nullopt;
   };
   reader.on_piece = [&](int status, std::string_view bytes) {

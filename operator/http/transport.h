@@ -37,6 +37,7 @@ struct Request {
   Headers headers;  // no Host, no Content-Length
   std::string body;
   Duration deadline = seconds(10);   // for the whole exchange; for `stream`: until the headers arrived
+  std::function<void()> begun;       // for `stream`, may be empty: called as on_bytes once a 2xx answer has begun
   std::size_t max_body = 64u << 20;  // bytes; a larger answer is ErrorCode::TooLarge
   // The server may see this request more than once without harm. It is then sent again when a kept-alive
   // connection turns out to be closed: once by us, and perhaps once by the library; never when the connection

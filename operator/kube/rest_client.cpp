@@ -124,6 +124,7 @@ class RestClient final : public Client {
   bool may_try_again(Call& call, const http::Response& answer, const Error& error, int tries, Instant until);
   Result<http::Response> send(Call& call, Instant until);
   void observe(const Call& call, int status, Instant began) const;
+  void reached(bool answered) const;
 
   const std::unique_ptr<http::Transport> transport_;
   const std::shared_ptr<Credentials> credentials_;
@@ -165,6 +166,10 @@ Outcome RestClient::prepare(http::Request& request, Instant until, const std::st
   return Ok{};
 }
 
+void RestClient::reached(bool answered) const {
+  if (options_.reached) options_.reached(answered);
+}
+
 void RestClient::observe(const Call& call, int status, Instant began) const {
   if (!options_.observer) return;
   options_.observer({call.verb, method_name(call.request.method), call.resource, status, options_.clock->steady() - began});
@@ -176,6 +181,7 @@ Result<http::Response> RestClient::send(Call& call, Instant until) {
   const Instant began = options_.clock->steady();
   auto answer = transport_->send(call.request, options_.stop);
   observe(call, answer ? answer->status : 0, began);
+  reached(answer.ok());
   if (answer) warnings_.note(answer->headers);
   return answer;
 }
@@ -263,6 +269,8 @@ Outcome RestClient::watch(const Resource& resource, const std::string& ns, const
   call.request.headers.emplace_back("Accept", "application/json");
   call.request.max_body = kLargestErrorBody;
 
+  call.request.begun = [this] { reached(true); };
+
   // A piece may hold many events: none is handed over once the caller has asked to stop.
   WatchDecoder decoder([&](WatchEvent event) {
     if (!stop.stop_requested()) handler(event);
@@ -284,6 +292,7 @@ Outcome RestClient::watch(const Resource& resource, const std::string& ns, const
     auto end = transport_->stream(call.request, options.timeout + kWatchGrace, on_bytes, stop);
     observe(call, end ? end->status : 0, began);
     if (stop.stop_requested()) return Ok{};
+    reached(end.ok());
     if (thrown) return *thrown;
     if (decoder.error()) return *decoder.error();
     if (!end) return end.error();

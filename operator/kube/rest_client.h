@@ -43,6 +43,9 @@ struct ClientOptions {
   double requests_per_second = 0;        // client-side limit, watches included; 0: off
   int burst = 20;
   std::function<void(const RequestRecord&)> observer;  // called on the caller's thread; quick, does not throw
+  // Whether the server was reached by a try: false when there was no answer at all; of a watch, true once it begins.
+  // As `observer`, from any thread.
+  std::function<void(bool)> reached;
   std::stop_token stop;                                // ends all calls but watches, with Cancelled
   std::shared_ptr<const Clock> clock;                  // null: the machine's
   // Waits, or returns early when stopped. Null: really waits. For tests.

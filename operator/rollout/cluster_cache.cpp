@@ -119,6 +119,10 @@ void ClusterCache::refresh() {
   for (auto& reflector : reflectors_) reflector->refresh();
 }
 
+void ClusterCache::retry_now() {
+  for (auto& reflector : reflectors_) reflector->retry_now();
+}
+
 bool ClusterCache::wait_fresh(Duration timeout) {
   return wait_for_all(timeout, &runtime::Reflector::wait_fresh);
 }

@@ -56,6 +56,7 @@ class ClusterCache {
   // new as the call of refresh().
   void refresh();
   bool wait_fresh(Duration timeout);
+  void retry_now();  // whatever backs off; for when the API server is known to answer again
   std::string unsynced() const;  // a resource of which there is no complete copy yet; empty: all are there
   void stop();
 

@@ -25,6 +25,7 @@ void KeyQueue::add_after(const kube::Key& key, Duration delay, Priority priority
   entry.due_priority = entry.due ? std::min(entry.due_priority, priority) : priority;
   if (entry.due) delayed_.erase({*entry.due, key});
   entry.due = due;
+  entry.backing_off = false;
   delayed_.insert({due, key});
 }
 
@@ -36,10 +37,25 @@ Duration KeyQueue::add_backoff(const kube::Key& key, Duration at_least, Instant 
   const auto grown =
       static_cast<double>(options_.backoff_initial.count()) * static_cast<double>(1ULL << doublings);
   const auto ceiling = static_cast<double>(options_.backoff_ceiling.count());
-  const Duration delay = std::max(at_least, Duration(static_cast<Duration::rep>(std::min(grown, ceiling))));
+  const auto own = Duration(static_cast<Duration::rep>(std::min(grown, ceiling)));
+  const Duration delay = std::max(at_least, own);
   // What was urgent still is; what was only looked at again has turned out to need work.
   add_after(key, delay, std::min(entry.priority, Priority::Change), now);
+  entry.backing_off = entry.due == now + own;
   return delay;
+}
+
+void KeyQueue::retry_now(Instant now) {
+  std::vector<kube::Key> waiting;
+  for (const auto& [due, key] : delayed_) {
+    if (entries_[key].backing_off) waiting.push_back(key);
+  }
+  for (const kube::Key& key : waiting) {
+    Entry& entry = entries_[key];
+    delayed_.erase({*entry.due, key});
+    entry.due.reset();
+    make_dirty(key, entry, entry.due_priority, now);
+  }
 }
 
 void KeyQueue::forget(const kube::Key& key) {

@@ -22,6 +22,7 @@
 #include <set>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "kube/resource.h"
@@ -53,6 +54,9 @@ class KeyQueue {
   // Counts a failure and adds the key after its backoff, or after `at_least` if that is longer. Returns the
   // delay.
   Duration add_backoff(const kube::Key& key, Duration at_least, Instant now);
+  // Makes all keys ready that wait for their backoff, as when the server is back that all have failed at. Their
+  // failures stay counted, and what a server asked to wait for is waited for.
+  void retry_now(Instant now);
   // Forgets the failures of a key.
   void forget(const kube::Key& key);
   unsigned failures(const kube::Key& key) const;
@@ -83,6 +87,7 @@ class KeyQueue {
     std::optional<Instant> due;  // in delayed_
     Priority due_priority = Priority::Resync;
     unsigned failures = 0;
+    bool backing_off = false;    // `due` is that of a backoff, and not longer because somebody asked for it
   };
   using Entries = std::unordered_map<kube::Key, Entry, kube::KeyHash>;
 

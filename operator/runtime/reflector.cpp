@@ -45,6 +45,12 @@ void Reflector::refresh() {
   wake_.notify_all();
 }
 
+void Reflector::retry_now() {
+  const std::lock_guard lock(mutex_);
+  hurry_ = waiting_;
+  wake_.notify_all();
+}
+
 bool Reflector::wait_fresh(Duration timeout) {
   std::unique_lock lock(mutex_);
   return wake_.wait_for(lock, timeout, [this] { return refreshes_done_ == refreshes_asked_; });
@@ -127,7 +133,9 @@ bool Reflector::wait_until(Instant due, const std::stop_token& stop) {
   const Instant now = clock_.steady();
   if (due > now) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, due - now, [this] { return refreshes_begun_ != refreshes_asked_; });
+    waiting_ = true;
+    wake_.wait_for(lock, stop, due - now, [this] { return hurry_ || refreshes_begun_ != refreshes_asked_; });
+    waiting_ = hurry_ = false;
   }
   return !stop.stop_requested();
 }

@@ -41,6 +41,15 @@ Duration WorkQueue::add_backoff(const kube::Key& key, Duration at_least) {
   return delay;
 }
 
+void WorkQueue::retry_now() {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.retry_now(clock_.steady());
+    report_depth();
+  }
+  changed_.notify_all();
+}
+
 void WorkQueue::forget(const kube::Key& key) {
   const std::lock_guard lock(mutex_);
   queue_.forget(key);

@@ -32,6 +32,7 @@ class WorkQueue {
   void add_after(const kube::Key& key, Duration delay, Priority priority = Priority::Change);
   // Counts a failure; returns the delay. `at_least`: what a server asked for.
   Duration add_backoff(const kube::Key& key, Duration at_least = Duration::zero());
+  void retry_now();
   void forget(const kube::Key& key);
   unsigned failures(const kube::Key& key) const;
 

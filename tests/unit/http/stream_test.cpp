@@ -59,6 +59,28 @@ TEST(Stream, GivesPiecesAsTheyComeOnTheCallersThread) {
   EXPECT_EQ(pieces, (std::vector<std::string>{"one\n", "two\n"}));
 }
 
+TEST(Stream, TellsThatItHasBegunBeforeThereIsAnyPiece) {
+  std::latch told(1);
+  HttpServer server([&](HttpExchange& http) {
+    if (http.request().target == "/error") return http.respond(503, "");
+    http.begin_chunked();
+    told.wait();
+    http.end_chunked();
+  });
+  Request request = get("/");
+  int times = 0;
+  request.begun = [&] {
+    ++times;
+    told.count_down();
+  };
+  const auto transport = transport_to(server);
+  ASSERT_TRUE(transport->stream(request, kIdle, [](std::string_view) { return true; }, {}));
+  EXPECT_EQ(times, 1);
+  request.path = "/error";
+  ASSERT_TRUE(transport->stream(request, kIdle, [](std::string_view) { return true; }, {}));
+  EXPECT_EQ(times, 1);
+}
+
 TEST(Stream, ChunksCutAnywhereGiveTheSameBytes) {
   HttpServer server([](HttpExchange& http) {
     // One chunk, its header and its end, written a byte at a time; then two chunks in one write.

@@ -50,6 +50,7 @@ class FakeTransport final : public http::Transport {
     auto answer = send(request, stop);
     if (!answer) return answer.error();
     if (answer->status != 200) return http::StreamEnd{answer->status, answer->headers, answer->body};
+    if (request.begun) request.begun();
     for (const std::string& piece : script_->pieces) {
       if (!on_bytes(piece) || stop.stop_requested())
         return Error{ErrorCode::Cancelled, "ended by the reader", {}};

@@ -195,6 +195,27 @@ TEST_F(RestClientTest, TheObserverSeesEachExchange) {
                                             "watch GET pods 200"}));
 }
 
+TEST_F(RestClientTest, TellsWhetherTheServerWasReached) {
+  std::vector<std::string> told;
+  ClientOptions options;
+  options.reached = [&](bool answered) { told.emplace_back(answered ? "yes" : "no"); };
+  const auto c = client(options);
+  script_->fail(ErrorCode::Unavailable);
+  script_->answer(503, "");
+  script_->fail(ErrorCode::Timeout);
+  (void)c->list(kPods, "", {});
+  (void)c->get(kPods, {"ml", "a"});
+  (void)c->watch(kPods, "", {}, [](WatchEvent) {}, {});
+  EXPECT_EQ(told, (std::vector<std::string>{"no", "yes", "no"}));
+
+  told.clear();
+  script_->answer(200, "");
+  script_->pieces = {R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"12"}}})"
+                     "\n"};
+  (void)c->watch(kPods, "", {}, [&](WatchEvent) { told.emplace_back("event"); }, {});
+  EXPECT_EQ(told, (std::vector<std::string>{"yes", "event", "yes"})) << "a watch says so when it begins";
+}
+
 // --- watches
 // ------------------------------------------------------------------------------------------------------
 

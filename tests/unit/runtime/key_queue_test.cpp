@@ -136,6 +136,22 @@ TEST_F(KeyQueueTest, BackoffDoublesPerKeyUpToItsCeilingAndIsForgotten) {
   EXPECT_EQ(queue_.add_backoff(key("a"), Duration::zero(), now_), milliseconds(5));
 }
 
+TEST_F(KeyQueueTest, WhatBacksOffComesAtOnceWhenTheServerIsBack) {
+  for (int i = 0; i < 9; ++i) {
+    now_ += queue_.add_backoff(key("failed"), {}, now_);
+    EXPECT_THAT(drain(), ElementsAre("failed"));
+  }
+  EXPECT_GT(queue_.add_backoff(key("failed"), {}, now_), seconds(1));
+  queue_.add_backoff(key("asked to wait"), seconds(30), now_);
+  queue_.add_after(key("looked at again"), seconds(5), Priority::Resync, now_);
+  EXPECT_THAT(drain(), ElementsAre());
+  queue_.retry_now(now_);
+  EXPECT_THAT(drain(), ElementsAre("failed"));
+  EXPECT_EQ(queue_.failures(key("failed")), 10u);
+  now_ += seconds(30);
+  EXPECT_THAT(drain(), ElementsAre("asked to wait", "looked at again"));
+}
+
 TEST_F(KeyQueueTest, WhatAServerAskedForIsTheLeastBackoff) {
   EXPECT_EQ(queue_.add_backoff(key("a"), seconds(7), now_), seconds(7));
   EXPECT_EQ(queue_.next_due(now_), now_ + seconds(7));

@@ -302,6 +302,22 @@ TEST_F(ReflectorTest, ARefreshDoesNotWaitForABackoff) {
   EXPECT_EQ(store_.get({"ml", "a"})->value, "1");
 }
 
+TEST_F(ReflectorTest, NeedNotWaitForItsBackoffOnceTheServerAnswers) {
+  write("0");
+  options_.backoff = {.initial = hours(1), .ceiling = hours(2), .jitter = 0, .reset_after = hours(5)};
+  Reflector reflector(server_, kConfigMaps, store_, clock_, options_);
+  reflector.start();
+  ASSERT_TRUE(reflector.wait_synced(minutes(1)));
+  server_.break_watches(Error{ErrorCode::Unavailable, "reset", {}});
+  write("1");
+  const auto value = [&] { return store_.get({"ml", "a"})->value; };
+  for (int i = 0; i < 60'000 && value() != "1"; ++i) {
+    reflector.retry_now();  // nothing, until it backs off
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_EQ(value(), "1");
+}
+
 TEST_F(ReflectorTest, ReadsPagesWhereListsAreNotStreamed) {
   MemoryApiServer old(clock_, {.streams_lists = false});
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(old.create(kConfigMaps, map_of("m" + std::to_string(i), "1")).ok());
