@@ -117,7 +117,7 @@ class Bench:
 
     def wait_for_crowd(self, what: str, predicate) -> None:
         size = self.crowd.size
-        self.cluster.wait_for(lambda: self.crowd.count(predicate) >= size, f"all Rollouts {what}", 120 + size, 2)
+        self.cluster.wait_for(lambda: self.crowd.count(predicate) >= size, f"all Rollouts {what}", 300 + 2 * size, 2)
 
     def measure_for(self, seconds: float) -> dict:
         """Processor time, and requests by kind and as reads and writes a minute."""
