@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The operator on a real API server, gateway and Prometheus, in figures. README.md beside this says which.
 
-    bench.py [--rollouts 200] [--idle 60] [--repeats 20]
+    bench.py [--rollouts 200] [--idle 60] [--repeats 20] [--idle-only]
 """
 
 import argparse
@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--rollouts", type=int, default=200, help="how many are many (200)")
     parser.add_argument("--idle", type=float, default=60, help="seconds to count requests and processor time in (60)")
     parser.add_argument("--repeats", type=int, default=20, help="changes of a template to time (20)")
+    parser.add_argument("--idle-only", action="store_true", help="leave out the many at work")
     parser.add_argument("--binary", type=Path, default=ROOT / "build/release/sluice", help="the operator")
     asked = parser.parse_args()
     report = Report(sys.stdout)
@@ -78,7 +79,8 @@ class Bench:
             self.tell_idle(one, many)
             self.measure_weights()
             self.measure_restart()
-            self.measure_active()
+            if not self.asked.idle_only:
+                self.measure_active()
         finally:
             self.story.stop_users()
             self.kubelet.stop()
@@ -117,7 +119,7 @@ class Bench:
 
     def wait_for_crowd(self, what: str, predicate) -> None:
         size = self.crowd.size
-        self.cluster.wait_for(lambda: self.crowd.count(predicate) >= size, f"all Rollouts {what}", 300 + 2 * size, 2)
+        self.cluster.wait_for(lambda: self.crowd.count(predicate) >= size, f"all Rollouts {what}", 300 + 2 * size, 2 + size / 200)
 
     def measure_for(self, seconds: float) -> dict:
         """Processor time, and requests by kind and as reads and writes a minute."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cluster import Cluster
 from cluster.control_plane import API_PORT
-from journal import KINDS, Api, Change, Journal
+from journal import KINDS, Api, Change, Journal, Object
 from played import Hands
 from story import Story
 from wire import Hangup
@@ -31,6 +31,10 @@ class Board(Journal):
             threading.Thread(target=self._follow, args=(kind, KINDS[kind]), daemon=True).start()
         for _ in range(2):
             self.synced.acquire()
+
+    def find(self, kind: str, namespace: str, name: str) -> Object | None:
+        with self._lock:
+            return self._objects.get((namespace, name), {}).get(kind, {}).get(name)
 
     def _note(self, change: Change) -> None:
         metadata = change.object["metadata"]

@@ -138,6 +138,11 @@ class Journal:
         with self._lock:
             return [o for found in self._objects.values() for o in found.get(kind, {}).values()]
 
+    def find(self, kind: str, namespace: str, name: str) -> Object | None:
+        with self._lock:
+            of_kind = (objects.get(kind, {}) for (ns, _), objects in self._objects.items() if ns == namespace)
+            return next((objects[name] for objects in of_kind if name in objects), None)
+
     def wait(self, namespace: str, timeout: float) -> None:
         """Until something has changed in a namespace, or the time is over."""
         with self._lock:

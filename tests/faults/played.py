@@ -73,8 +73,7 @@ class Hands:
                 self._visit_later(key[0], newest)
 
     def _newest(self, key: tuple[str, str, str]) -> Object | None:
-        return next((o for o in self._journal.all_objects(key[0])
-                     if (o["metadata"]["namespace"], o["metadata"]["name"]) == key[1:]), None)  # fmt: skip
+        return self._journal.find(*key)
 
     def _pod(self, pod: Object) -> None:
         path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
