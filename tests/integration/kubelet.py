@@ -28,6 +28,7 @@ class Kubelet:
         self.cluster = cluster
         self.namespace = namespace
         self.running: dict[str, Process | None] = {}
+        self.deleted: dict[str, float] = {}  # when that was first seen
         self.addresses: dict[str, str] = {}  # of model servers, by revision
         self.job_pods = JobPods(cluster, namespace, self.addresses.get)
         self.period = 0.2
@@ -77,9 +78,9 @@ class Kubelet:
             f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=sluice.dev/rollout"
         )["items"]
         self.job_pods.visit([pod for pod in pods if STAGE in pod["metadata"]["labels"]])
-        ending = [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" in pod["metadata"]]
+        ending = [pod["metadata"]["name"] for pod in pods if self._is_to_end(pod)]
         serving = [pod for pod in pods if STAGE not in pod["metadata"]["labels"]]
-        wanted = {pod["metadata"]["name"]: pod for pod in serving if "deletionTimestamp" not in pod["metadata"]}
+        wanted = {pod["metadata"]["name"]: pod for pod in serving if pod["metadata"]["name"] not in ending}
         for name in set(wanted) - set(self.running):
             self._start(name, wanted[name])
         for name in set(self.running) - set(wanted):
@@ -89,6 +90,14 @@ class Kubelet:
                 process.terminate()
         for name in ending:
             self._let_go(name)
+
+    def _is_to_end(self, pod: dict) -> bool:
+        """It is deleted, and the sleep of its preStop hook is over."""
+        name = pod["metadata"]["name"]
+        if "deletionTimestamp" not in pod["metadata"]:
+            return False
+        hook = pod["spec"]["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {"seconds": 0})
+        return time.monotonic() >= self.deleted.setdefault(name, time.monotonic()) + hook["seconds"]
 
     def _let_go(self, name: str) -> None:
         try:

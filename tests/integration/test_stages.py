@@ -212,3 +212,31 @@ def test_a_split_that_is_not_the_asked_one_pauses_until_a_person_resumes(story):
     story.wait("a verified split", lambda s: story.condition("SplitVerified").get("status") == "True", 60)
     story.cluster.kubectl("annotate", "rollout", story.name, "-n", "ml", f"sluice.dev/abort={candidate}")
     assert story.wait_outcome()["reason"] == "Aborted"
+
+
+def test_both_revisions_are_scaled_in_the_middle_of_a_stage(story):
+    """As an autoscaler does it, through the scale subresource."""
+    hold = {"name": "canary", "canary": {"weights": [50], "minLooks": 500}, "maxDuration": "1h"}
+    # Both serve on when they are to end, as pods have to: the gateway hears a little late that they go.
+    story.apply("v1", stages=[], serve_on=10)
+    assert story.wait_outcome()["outcome"] == "Promoted"
+    story.apply("v2", stages=[hold], serve_on=10)
+    status = story.wait("looks at half of the traffic", lambda s: s.get("stage", {}).get("looks", 0) >= 2)
+    stable, candidate, looks = status["stableRevision"], status["candidateRevision"], status["stage"]["looks"]
+
+    def sizes() -> dict[str, int]:
+        path = f"/apis/apps/v1/namespaces/ml/deployments?labelSelector=sluice.dev/rollout={story.name}"
+        found = story.cluster.api.get(path)["items"]
+        ready = {one["metadata"]["labels"]["sluice.dev/revision"]: one["status"].get("readyReplicas", 0) for one in found}
+        return {revision: size for revision, size in ready.items() if size}
+
+    for replicas, wanted in ((5, {stable: 5, candidate: 3}), (2, {stable: 2, candidate: 1})):
+        story.cluster.kubectl("scale", f"rollout/{story.name}", "-n", "ml", f"--replicas={replicas}")
+        story.cluster.wait_for(lambda: sizes() == wanted, f"pods for {replicas} replicas", 60)
+        scale = story.cluster.api.get(f"/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/{story.name}/scale")
+        assert scale["spec"]["replicas"] == replicas
+        assert f"sluice.dev/rollout={story.name}" in scale["status"]["selector"]
+    status = story.wait("looks to go on", lambda s: s["stage"]["looks"] > looks)
+    assert (status["candidateRevision"], status["stage"]["name"]) == (candidate, "canary"), "the same attempt"
+    assert story.candidate_weight_on_route() == 50
+    assert sum(story.counts()["failures"].values()) == 0
