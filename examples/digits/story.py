@@ -133,11 +133,14 @@ class Story:
 
     # -- chapters ----------------------------------------------------------------------------------
 
-    def roll(self, version: str, on_sight: Callable[[Sight], None] = lambda _: None, timeout: float = 420) -> Chapter:
-        """Apply a version and follow it to its end. `on_sight` is called with each new status."""
+    def roll(
+        self, version: str, on_sight: Callable[[Sight], None] = lambda _: None, timeout: float = 420, manifest: str = ""
+    ) -> Chapter:
+        """Apply a version (its file, or `manifest`) and follow it to its end. `on_sight` is called with each new
+        status."""
         known = newest(self.look())
         before = self.counts.at(time.time())
-        generation = self.apply(version)
+        generation = self.apply(version, manifest)
         sights: list[Sight] = []
 
         def ended() -> bool:
@@ -152,9 +155,10 @@ class Story:
         self.wait(ended, f"{version} to be promoted or rolled back", timeout)
         return self._chapter(version, before, sights)
 
-    def apply(self, version: str) -> int:
+    def apply(self, version: str, manifest: str = "") -> int:
         """`kubectl apply` of one of the versions; the generation that it made."""
-        checked(self._apply(EXAMPLE / f"{version}.yaml"), f"kubectl apply of {version}.yaml")
+        text = manifest or self.place.manifest(EXAMPLE / f"{version}.yaml")
+        checked(self.place.kubectl("apply", "-f", "-", input=text), f"kubectl apply of {version}")
         return int(self.place.get(self.path)["metadata"]["generation"])
 
     def refused(self, file: Path) -> str:
