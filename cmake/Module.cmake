@@ -41,4 +41,4 @@ function(sluice_module)
   endforeach()
 endfunction()
 set_property(GLOBAL PROPERTY sluice_folders
-  base http kube runtime stats metrics api traffic workload rollout forecast cli app)
+  base http kube runtime stats metrics api loadtest traffic workload rollout forecast cli app)

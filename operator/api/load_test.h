@@ -44,6 +44,9 @@ struct LoadCriterion {
   bool operator==(const LoadCriterion&) const = default;
 };
 
+// The one container of the pods that run Locust.
+inline constexpr const char* kLocustContainer = "locust";
+
 // A key of a ConfigMap in the Rollout's namespace.
 struct ConfigKey {
   std::string name;

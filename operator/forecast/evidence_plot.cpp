@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 
 #include "api/numbers.h"
+#include "base/svg.h"
 #include "forecast/parallel.h"
 #include "forecast/trial.h"
 #include "stats/log_space.h"
 
 namespace sluice::forecast {
 namespace {
+
+using svg::text;
 
 constexpr int kRuns = 400;
 constexpr double kLowest = -3.0;  // decades of the e-value that are shown
@@ -22,7 +23,6 @@ constexpr double kHighest = 5.0;
 constexpr double kWidth = 960, kHeight = 420;
 constexpr double kTop = 84, kBottom = 360, kPanel = 400;
 constexpr std::array<double, 2> kLeft = {64, 536};
-constexpr const char* kInk = "#7d8590";  // as far from white as from black
 
 struct Candidate {
   double ratio;
@@ -34,15 +34,6 @@ struct Candidate {
 struct Band {
   std::vector<double> low, middle, high;
 };
-
-[[gnu::format(printf, 1, 2)]] std::string text(const char* format, ...) {
-  std::array<char, 512> out{};
-  std::va_list values;
-  va_start(values, format);
-  std::vsnprintf(out.data(), out.size(), format, values);
-  va_end(values);
-  return out.data();
-}
 
 double quantile(std::vector<double>& values, double share) {
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
@@ -85,15 +76,6 @@ class Frame {
   int looks_;
 };
 
-// A step of 1, 2 or 5 times a power of ten that gives at most eight marks.
-int tick_step(int looks) {
-  for (int power = 1;; power *= 10) {
-    for (const int step : {power, 2 * power, 5 * power}) {
-      if (looks / step <= 8) return step;
-    }
-  }
-}
-
 std::string axes(const Frame& frame, double left, const char* title, const char* subtitle,
                  const Scenario& scenario) {
   std::string out = text("<text x='%.0f' y='%.0f' class='title'>%s</text>", left, kTop - 30.0, title);
@@ -104,7 +86,8 @@ std::string axes(const Frame& frame, double left, const char* title, const char*
     out += text("<text x='%.1f' y='%.1f' class='end'>10<tspan class='power' dy='-5'>%s%d</tspan></text>\n",
                 left - 8.0, y + 4.0, decade < 0 ? "−" : "", std::abs(decade));
   }
-  for (int look = 0; look <= scenario.looks; look += tick_step(scenario.looks)) {
+  const int step = static_cast<int>(svg::tick_step(scenario.looks, 8, 1.0));
+  for (int look = 0; look <= scenario.looks; look += step) {
     out += text("<text x='%.1f' y='%.1f' class='middle'>%d</text>", frame.x(look), kBottom + 20.0, look);
   }
   out += text("\n<text x='%.1f' y='%.1f' class='middle'>looks of %s</text>\n", left + kPanel / 2, kBottom + 42.0,
@@ -129,16 +112,7 @@ std::string curve(const Frame& frame, const Band& band, const Candidate& candida
 }
 
 std::string head() {
-  std::string out = text("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %.0f %.0f' role='img' "
-                         "aria-label='Evidence over time for a good, an equal and a bad candidate'>\n",
-                         kWidth, kHeight);
-  out += text("<style>text{font:13px system-ui,sans-serif;fill:%s}.title{font-weight:600;font-size:15px}"
-              ".end{text-anchor:end}.middle{text-anchor:middle}.power{font-size:10px}"
-              ".grid,.one,.limit,.curve{fill:none}.grid{stroke:%s;stroke-opacity:.18}",
-              kInk, kInk);
-  out += text(".one{stroke:%s;stroke-opacity:.6}.limit{stroke:%s;stroke-width:1.5;stroke-dasharray:6 4}"
-              ".limit-text{font-weight:600}.curve{stroke-width:2.5;stroke-linejoin:round}</style>\n",
-              kInk, kInk);
+  std::string out = svg::head(kWidth, kHeight, "Evidence over time for a good, an equal and a bad candidate");
   for (std::size_t panel = 0; panel < kLeft.size(); ++panel) {
     out += text("<clipPath id='panel%zu'><rect x='%.0f' y='%.0f' width='%.0f' height='%.0f'/></clipPath>\n", panel,
                 kLeft[panel], kTop, kPanel, kBottom - kTop);
@@ -161,9 +135,9 @@ std::array<Candidate, 3> candidates_of(const Scenario& scenario) {
   const double harm = scenario.analysis.metrics.front().harm.ratio;
   const double given = scenario.truths.front().ratio;
   const double bad = given > harm ? given : 2.0;
-  return {Candidate{0.5, "#2f9e63", "good: half of stable's errors"},
-          Candidate{1.0, "#3f83d6", "equal: as many as stable"},
-          Candidate{bad, "#e0523f", "bad: " + api::ratio_text(bad) + " times as many"}};
+  return {Candidate{0.5, svg::kGreen, "good: half of stable's errors"},
+          Candidate{1.0, svg::kBlue, "equal: as many as stable"},
+          Candidate{bad, svg::kRed, "bad: " + api::ratio_text(bad) + " times as many"}};
 }
 
 }  // namespace
