@@ -18,6 +18,7 @@ help:
 	@echo "make test-unit         unit tests and simulations; needs no cluster"
 	@echo "make test-integration  the operator against a real API server, gateway and Prometheus (root)"
 	@echo "make test-e2e          the demo's story with assertions (root)"
+	@echo "make test-load         each profile of a load test finds its weakness: real Locust, small servers"
 	@echo "make test-faults       each call of whole rollouts broken in each way; SAMPLE=30 SEED=7 some of them (root)"
 	@echo "make test-away         the API server, then Prometheus, away in the middle of a canary for AWAY=20 s (root)"
 	@echo "make sanitize          the unit tests and simulations under ASan+UBSan, then TSan"
@@ -76,6 +77,11 @@ test-integration: build
 	$(PYTEST) tests/integration $(addprefix --ignore=,$(LANE_2) $(LANE_3)); failed=$$?; \
 	wait $$second || failed=1; wait $$third || failed=1; \
 	cat build/integration-2.log build/integration-3.log; exit $$failed
+
+.PHONY: test-load
+test-load: build
+	@echo "== Load tests: real Locust against small servers with weaknesses (3 minutes)"
+	@$(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider tests/load
 
 .PHONY: test-faults test-faults-sample test-away
 SAMPLE ?= 0

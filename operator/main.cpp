@@ -12,8 +12,12 @@ int main(int argc, char** argv) {
   program.set_version_flag("--version", SLUICE_VERSION);
   program.require_subcommand(1);
   const auto commands = {app::add_operator(program), cli::add_status(program), cli::add_watch(program),
-                         cli::add_simulate(program), cli::add_plan(program)};
-  CLI11_PARSE(program, argc, argv);
+                         cli::add_simulate(program), cli::add_plan(program), cli::add_load(program)};
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& said) {  // which --help is, too
+    return program.exit(said) == 0 ? 0 : 2;
+  }
   for (const cli::Command& command : commands) {
     if (command.app->parsed()) return command.run();
   }

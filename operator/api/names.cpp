@@ -16,6 +16,20 @@ template <class Enum>
 struct Words;
 
 template <>
+struct Words<LoadProfile> {
+  static constexpr std::array<Word<LoadProfile>, 6> kAll{{{LoadProfile::Performance, "Performance"},
+                                                          {LoadProfile::Stress, "Stress"},
+                                                          {LoadProfile::Endurance, "Endurance"},
+                                                          {LoadProfile::Volume, "Volume"},
+                                                          {LoadProfile::Scalability, "Scalability"},
+                                                          {LoadProfile::Spike, "Spike"}}};
+};
+template <>
+struct Words<LoadProtocol> {
+  static constexpr std::array<Word<LoadProtocol>, 3> kAll{
+      {{LoadProtocol::V2, "V2"}, {LoadProtocol::OpenAI, "OpenAI"}, {LoadProtocol::Http, "Http"}}};
+};
+template <>
 struct Words<MetricRole> {
   static constexpr std::array<Word<MetricRole>, 3> kAll{
       {{MetricRole::Guardrail, "guardrail"}, {MetricRole::Goal, "goal"}, {MetricRole::Report, "report"}}};
@@ -81,6 +95,12 @@ const char* word_of(Enum value) {
 
 }  // namespace
 
+const char* to_string(LoadProfile value) {
+  return word_of(value);
+}
+const char* to_string(LoadProtocol value) {
+  return word_of(value);
+}
 const char* to_string(MetricRole value) {
   return word_of(value);
 }
@@ -128,6 +148,8 @@ std::string known_words() {
   return text;
 }
 
+template std::optional<LoadProfile> from_string(std::string_view);
+template std::optional<LoadProtocol> from_string(std::string_view);
 template std::optional<MetricRole> from_string(std::string_view);
 template std::optional<Direction> from_string(std::string_view);
 template std::optional<SplitCheck> from_string(std::string_view);
@@ -137,6 +159,8 @@ template std::optional<Phase> from_string(std::string_view);
 template std::optional<Verdict> from_string(std::string_view);
 template std::optional<ConditionStatus> from_string(std::string_view);
 template std::optional<Outcome> from_string(std::string_view);
+template std::string known_words<LoadProfile>();
+template std::string known_words<LoadProtocol>();
 template std::string known_words<MetricRole>();
 template std::string known_words<Direction>();
 template std::string known_words<SplitCheck>();

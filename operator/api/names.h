@@ -12,6 +12,8 @@
 
 namespace sluice::api {
 
+const char* to_string(LoadProfile value);
+const char* to_string(LoadProtocol value);
 const char* to_string(MetricRole value);
 const char* to_string(Direction value);
 const char* to_string(PromoteWhen value);

@@ -8,12 +8,14 @@
 #include <string_view>
 #include <utility>
 
+#include "api/spec_job.h"
+#include "api/spec_load_test.h"
 #include "kube/object.h"
 
 namespace sluice::api {
 namespace {
 
-constexpr const char* kBodies = "canary, shadow, abTest, approval and systemTest";
+constexpr const char* kBodies = "canary, shadow, abTest, approval, systemTest and loadTest";
 
 void read_canary(const FieldReader& in, CanaryStage& out) {
   if (const auto* weights = in.find("weights"); weights != nullptr && weights->is_array()) {
@@ -145,43 +147,9 @@ void check_matches(const Assignment& assignment, const Spec& spec, const std::st
   }
 }
 
-// With the labels of a revision the pods of a test would be sent its requests.
-void check_test_template(const nlohmann::json& pod_template, const std::string& path, std::vector<FieldError>& out) {
-  const auto* spec = kube::find(pod_template, {"spec"});
-  const auto* containers = kube::find(pod_template, {"spec", "containers"});
-  if (containers == nullptr || !containers->is_array() || containers->empty()) {
-    out.push_back({path + ".spec.containers", "write at least one container"});
-  }
-  const std::string restart = spec == nullptr ? "" : kube::string_at(*spec, {"restartPolicy"});
-  if (!restart.empty() && restart != "Never" && restart != "OnFailure") {
-    out.push_back(
-        {path + ".spec.restartPolicy", "leave it out, or write Never or OnFailure: a test comes to an end"});
-  }
-  for (const char* ours : {kRolloutLabel, kRevisionLabel, kStageLabel, kAttemptLabel}) {
-    if (kube::find(pod_template, {"metadata", "labels", ours}) == nullptr) continue;
-    out.push_back({path + ".metadata.labels", "remove " + std::string(ours) + ": Sluice sets it"});
-  }
-}
-
-// A Job that is gone before its end was seen tells nothing.
-constexpr std::int64_t kShortestTtl = 60;
-
 void check_system_test(const SystemTestStage& test, const std::string& path, std::vector<FieldError>& out) {
   const nlohmann::json job = test.job.tree();
-  if (!job.is_object()) {
-    out.push_back({path + ".job", "is required: write the Job that tests the candidate"});
-    return;
-  }
-  const auto* pod_template = kube::find(job, {"template"});
-  check_test_template(pod_template == nullptr ? nlohmann::json() : *pod_template, path + ".job.template", out);
-  const auto* ttl = kube::find(job, {"ttlSecondsAfterFinished"});
-  if (ttl != nullptr && whole_number(*ttl).value_or(0) < kShortestTtl) {
-    out.push_back({path + ".job.ttlSecondsAfterFinished", "must be at least 60: its end has to be seen"});
-  }
-  for (const char* managed : {"selector", "manualSelector"}) {
-    if (kube::find(job, {managed}) == nullptr) continue;
-    out.push_back({path + ".job." + managed, "leave it out: Kubernetes sets it"});
-  }
+  check_test_job(job, path + ".job", out);
   const bool own_deadline = kube::find(job, {"activeDeadlineSeconds"}) != nullptr;
   if (own_deadline && test.deadline) {
     out.push_back({path + ".deadline", "leave it out, or job.activeDeadlineSeconds: both say the same"});
@@ -192,6 +160,8 @@ void check_system_test(const SystemTestStage& test, const std::string& path, std
 
 // Checks one body; returns how many looks the stage takes at least.
 struct CheckBody {
+  const Spec& spec;
+  const StageSpec& stage;
   const std::string& path;
   std::vector<FieldError>& out;
 
@@ -220,6 +190,10 @@ struct CheckBody {
   std::int64_t operator()(const ApprovalStage&) const { return 0; }
   std::int64_t operator()(const SystemTestStage& test) const {
     check_system_test(test, path + ".systemTest", out);
+    return 0;
+  }
+  std::int64_t operator()(const LoadTestStage& test) const {
+    check_load_test(test, spec.analysis, stage.max_duration, path + ".loadTest", out);
     return 0;
   }
 };
@@ -251,7 +225,7 @@ StageSpec read_stage(const FieldReader& in) {
   in.read("name", stage.name);
   in.read("minDuration", stage.min_duration);
   in.read("maxDuration", stage.max_duration);
-  const std::array<const char*, 5> bodies{"canary", "shadow", "abTest", "approval", "systemTest"};
+  const std::array<const char*, 6> bodies{"canary", "shadow", "abTest", "approval", "systemTest", "loadTest"};
   const auto written = std::count_if(bodies.begin(), bodies.end(), [&](const char* body) { return in.has(body); });
   if (written != 1) {
     const std::string wrong = written == 0 ? "is required" : "is not alone";
@@ -267,8 +241,10 @@ StageSpec read_stage(const FieldReader& in) {
   } else if (in.has("approval")) {
     // The child says so when it is not an object.
     in.child("approval").read("initial", stage.body.emplace<ApprovalStage>().initial);
-  } else {
+  } else if (in.has("systemTest")) {
     read_system_test(in.child("systemTest"), stage.body.emplace<SystemTestStage>());
+  } else {
+    read_load_test(in.child("loadTest"), stage.body.emplace<LoadTestStage>());
   }
   return stage;
 }
@@ -292,7 +268,7 @@ void check_stages(const Spec& spec, std::vector<FieldError>& out) {
       }
       check_matches(test->assignment, spec, path + ".abTest.assignment", out);
     }
-    const std::int64_t looks = std::visit(CheckBody{path, out}, stage.body);
+    const std::int64_t looks = std::visit(CheckBody{spec, stage, path, out}, stage.body);
     check_time(stage, spec.analysis, looks, path, out);
     const auto* test = std::get_if<SystemTestStage>(&stage.body);
     if (test != nullptr && test->deadline && *test->deadline > stage.max_duration) {

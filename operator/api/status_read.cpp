@@ -116,6 +116,7 @@ std::optional<JobStatus> job_of(const json& in) {
   if (out.attempt < 1 || out.name.empty()) return std::nullopt;
   out.uid = text_of(*job, "uid");
   out.running_since = time_of(*job, "runningSince");
+  out.restarts = number_of<int>(*job, "restarts");
   out.verdict = word_of(*job, "verdict", Verdict::None);
   out.retry_at = time_of(*job, "retryAt");
   out.message = text_of(*job, "message");
@@ -244,6 +245,28 @@ std::optional<Approval> read_approval(const json& in) {
   return out.stage.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
+std::optional<LoadTestStatus> read_load_test(const json& in) {
+  LoadTestStatus out;
+  out.stage = text_of(in, "stage");
+  if (out.stage.empty()) return std::nullopt;
+  out.attempt = number_of<int>(in, "attempt");
+  out.verdict = word_of(in, "verdict", Verdict::None);
+  out.report = text_of(in, "report");
+  out.requests = number_of<std::int64_t>(in, "requests");
+  out.failures = number_of<std::int64_t>(in, "failures");
+  out.rate = text_of(in, "rate");
+  out.p50 = text_of(in, "p50");
+  out.p95 = text_of(in, "p95");
+  out.p99 = text_of(in, "p99");
+  out.message = text_of(in, "message");
+  return out;
+}
+
+std::optional<std::string> read_name(const json& in) {
+  if (!in.is_string() || in.get_ref<const std::string&>().empty()) return std::nullopt;
+  return in.get<std::string>();
+}
+
 std::optional<HistoryEntry> read_history(const json& in) {
   HistoryEntry out;
   const auto outcome = from_string<Outcome>(text_of(in, "outcome"));
@@ -258,17 +281,13 @@ std::optional<HistoryEntry> read_history(const json& in) {
   out.attempt = number_of<std::int64_t>(in, "attempt");
   out.message = text_of(in, "message");
   out.approvals = list_of<Approval>(in, "approvals", read_approval);
+  out.reports = list_of<std::string>(in, "reports", read_name);
   return out;
 }
 
 std::optional<RetiredRevision> read_retired(const json& in) {
   RetiredRevision out{text_of(in, "revision"), time_of(in, "scaleDownAt").value_or(Time{})};
   return out.revision.empty() ? std::nullopt : std::optional(std::move(out));
-}
-
-std::optional<std::string> read_name(const json& in) {
-  if (!in.is_string() || in.get_ref<const std::string&>().empty()) return std::nullopt;
-  return in.get<std::string>();
 }
 
 std::optional<Condition> read_condition(const json& in) {
@@ -301,6 +320,7 @@ RolloutStatus status_from_json(const json& in) {
   out.traffic = traffic_of(in);
   out.approvals = list_of<Approval>(in, "approvals", read_approval);
   out.metrics = list_of<MetricStatus>(in, "metrics", read_metric);
+  out.load_tests = list_of<LoadTestStatus>(in, "loadTests", read_load_test);
   out.evidence = evidence_of(in);
   out.retired = list_of<RetiredRevision>(in, "retired", read_retired);
   out.history = list_of<HistoryEntry>(in, "history", read_history);

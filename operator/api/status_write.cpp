@@ -40,6 +40,7 @@ json to_json(const JobStatus& job) {
   json out{{"attempt", job.attempt}, {"name", job.name}};
   put(out, "uid", job.uid);
   put(out, "runningSince", job.running_since);
+  if (job.restarts != 0) out["restarts"] = job.restarts;
   if (job.verdict != Verdict::None) out["verdict"] = to_string(job.verdict);
   put(out, "retryAt", job.retry_at);
   put(out, "message", job.message);
@@ -156,6 +157,18 @@ json to_json(const Approval& approval) {
   return out;
 }
 
+json to_json(const LoadTestStatus& test) {
+  json out{{"stage", test.stage}, {"attempt", test.attempt}, {"requests", test.requests}, {"failures", test.failures}};
+  if (test.verdict != Verdict::None) out["verdict"] = to_string(test.verdict);
+  put(out, "report", test.report);
+  put(out, "rate", test.rate);
+  put(out, "p50", test.p50);
+  put(out, "p95", test.p95);
+  put(out, "p99", test.p99);
+  put(out, "message", test.message);
+  return out;
+}
+
 template <class Item>
 void put(json& out, const char* field, const std::vector<Item>& items);
 
@@ -170,6 +183,7 @@ json to_json(const HistoryEntry& entry) {
   if (entry.attempt != 0) out["attempt"] = entry.attempt;
   put(out, "message", entry.message);
   put(out, "approvals", entry.approvals);
+  if (!entry.reports.empty()) out["reports"] = entry.reports;
   return out;
 }
 
@@ -235,6 +249,7 @@ json status_to_json(const RolloutStatus& status) {
   if (status.stage) out["stage"] = to_json(*status.stage);
   put(out, "approvals", status.approvals);
   put(out, "metrics", status.metrics);
+  put(out, "loadTests", status.load_tests);
   if (json summary = summary_of(status.metrics); !summary.is_null()) out["summary"] = std::move(summary);
   if (json evidence = to_json(status.evidence); !evidence.empty()) out["evidence"] = std::move(evidence);
   put(out, "retired", status.retired);

@@ -23,8 +23,10 @@ struct Command {
 Command add_status(CLI::App& program);
 Command add_watch(CLI::App& program);
 
-// Looking ahead, offline: simulate_command.cpp, plan_command.cpp.
+// Offline: simulate_command.cpp, plan_command.cpp, load_command.cpp. `load` has a status of its own: 3 where the answer
+// is neither good nor bad.
 Command add_simulate(CLI::App& program);
 Command add_plan(CLI::App& program);
+Command add_load(CLI::App& program);
 
 }  // namespace sluice::cli

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "kube/resource.h"
+#include "metrics/sample.h"
 
 namespace sluice::metrics {
 
@@ -41,7 +42,14 @@ struct MetricQuery {
   bool operator==(const MetricQuery&) const = default;
 };
 
-// One look to be taken. `past` asks for stable's own history instead: `past` consecutive blocks that end at
+// Any expression that gives one series, evaluated every `step`.
+struct SeriesQuery {
+  std::string query;
+  Duration step{};
+  bool operator==(const SeriesQuery&) const = default;
+};
+
+// One look to be taken. With `series` it asks for that between its ends, and for no metrics. `past` asks for stable's own history instead: `past` consecutive blocks that end at
 // `to`.
 struct Look {
   std::string prometheus_address;
@@ -49,6 +57,7 @@ struct Look {
   Time from{};
   Time to{};
   int past = 0;
+  std::optional<SeriesQuery> series;
   bool operator==(const Look&) const = default;
 };
 
@@ -94,6 +103,7 @@ struct LookResult {
   Look look;
   std::vector<MetricReading> metrics;
   std::optional<Error> error;
+  std::vector<Sample> series;  // of Look::series, by time; empty: it has no value at all
 };
 
 }  // namespace sluice::metrics

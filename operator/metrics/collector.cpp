@@ -208,6 +208,24 @@ Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Ques
   return metric;
 }
 
+// Of several series the values at one time are added.
+LookResult read_series(const Look& look, SampleSource& source, std::stop_token stop, const CollectOptions& options) {
+  LookResult result;
+  result.look = look;
+  const auto read = source.values(look.series->query, look.to, look.to - look.from, look.series->step,
+                                  options.deadline, std::move(stop));
+  if (!read) {
+    result.error = read.error();
+    return result;
+  }
+  std::map<Time, double> sums;
+  for (const Series& series : *read) {
+    for (const Sample& sample : series.samples) sums[sample.at] += sample.value;
+  }
+  for (const auto& [at, value] : sums) result.series.push_back({at, value});
+  return result;
+}
+
 }  // namespace
 
 LookResult take(const Look& look, SampleSource& source, const Clock& clock, std::stop_token stop,
@@ -220,6 +238,7 @@ LookResult take(const Look& look, SampleSource& source, const Clock& clock, std:
         invalid("a look needs from < to and a past of at most " + std::to_string(most_past) + " blocks");
     return result;
   }
+  if (look.series) return read_series(look, source, std::move(stop), options);
   const Time start = look.past > 0 ? look.to - (look.to - look.from) * look.past : look.from;
   Questions questions(source, clock, stop, start, look.to, options);
   for (const MetricQuery& query : look.metrics) {

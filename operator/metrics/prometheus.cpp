@@ -92,7 +92,16 @@ Prometheus::Prometheus(std::string address, std::unique_ptr<http::Transport> tra
 
 Result<Matrix> Prometheus::samples(std::string_view selector, Time end, Duration window, Duration deadline,
                                    std::stop_token stop) {
-  const std::string query = std::string(selector) + "[" + std::to_string(window.count()) + "ms]";
+  return ask(std::string(selector) + "[" + std::to_string(window.count()) + "ms]", end, deadline, std::move(stop));
+}
+
+Result<Matrix> Prometheus::values(std::string_view query, Time end, Duration window, Duration step, Duration deadline,
+                                  std::stop_token stop) {
+  const std::string range = "[" + std::to_string(window.count()) + "ms:" + std::to_string(step.count()) + "ms]";
+  return ask("(" + std::string(query) + ")" + range, end, deadline, std::move(stop));
+}
+
+Result<Matrix> Prometheus::ask(const std::string& query, Time end, Duration deadline, std::stop_token stop) {
   http::Request request;
   request.method = http::Method::Post;
   request.path = "/api/v1/query";

@@ -31,7 +31,12 @@ class Prometheus final : public SampleSource {
   Result<Matrix> samples(std::string_view selector, Time end, Duration window, Duration deadline,
                          std::stop_token stop) override;
 
+  // By a subquery: `(QUERY)[window:step]`.
+  Result<Matrix> values(std::string_view query, Time end, Duration window, Duration step, Duration deadline,
+                        std::stop_token stop) override;
+
  private:
+  Result<Matrix> ask(const std::string& query, Time end, Duration deadline, std::stop_token stop);
   Result<http::Response> post(const http::Request& request, std::stop_token stop);
   void warn_once(const std::string& warning);
 

@@ -1,6 +1,11 @@
 #include "metrics/sample.h"
 
 namespace sluice::metrics {
+
+Result<Matrix> SampleSource::values(std::string_view, Time, Duration, Duration, Duration, std::stop_token) {
+  return Error{ErrorCode::Invalid, "this store answers selectors only", {}};
+}
+
 namespace {
 
 // The labels that service discovery attaches to all series of one target, under the names that the usual

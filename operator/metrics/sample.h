@@ -1,8 +1,8 @@
 // Raw samples as a metrics store holds them, and where they come from.
 //
 // Evidence is computed from raw samples, not from `rate()` or `increase()`: those extrapolate. A SampleSource
-// is one store seen through the only question that Sluice asks: the samples of a selector's series up to a
-// time. metrics/prometheus.h asks a real one; tests and the simulation keep theirs in memory.
+// is one store seen through the question that Sluice asks: the samples of a selector's series up to a time.
+// The memory of pods under load, which is no evidence of that kind, may be any expression. metrics/prometheus.h asks a real one; tests and the simulation keep theirs in memory.
 #pragma once
 
 #include <map>
@@ -42,6 +42,11 @@ class SampleSource {
   // selector), TooLarge, Unauthorized, Forbidden, NotFound, Cancelled.
   virtual Result<Matrix> samples(std::string_view selector, Time end, Duration window, Duration deadline,
                                  std::stop_token stop) = 0;
+
+  // What `query`, any expression that gives one value a series, gives every `step` from `end - window` to `end`.
+  // Preconditions and errors as above, with step > 0; Invalid from a store that only knows selectors.
+  virtual Result<Matrix> values(std::string_view query, Time end, Duration window, Duration step, Duration deadline,
+                                std::stop_token stop);
 };
 
 // What stands behind a series: one scraped process, by the labels that name it (job, instance, pod ...). Two

@@ -5,6 +5,7 @@
 
 #include "kube/object.h"
 #include "workload/builders.h"
+#include "workload/load_job.h"
 #include "workload/revision.h"
 #include "workload/test_job.h"
 #include "workload/up_to_date.h"
@@ -169,16 +170,39 @@ class Actuator {
     const auto stage = std::find_if(stages.begin(), stages.end(),
                                     [&](const api::StageSpec& s) { return s.name == wanted_.job->stage; });
     if (stage == stages.end()) return Ok{};
-    const nlohmann::json job = workload::test_job(rollout_, *stage, wanted_.job->attempt);
+    const bool load = std::holds_alternative<api::LoadTestStage>(stage->body);
+    const nlohmann::json job = load ? workload::load_job(rollout_, *stage, wanted_.job->attempt)
+                                    : workload::test_job(rollout_, *stage, wanted_.job->attempt);
+    std::string uid = wanted_.job->uid;
+    if (uid.empty()) {
+      if (auto done = create_job(job, uid); !done) return done;
+    }
+    if (!load || uid.empty()) return Ok{};
+    for (const auto& [resource, part] : workload::load_parts(rollout_, *stage, wanted_.job->attempt, uid)) {
+      auto made = client_.create(resource, part);
+      if (!made && made.error().code != ErrorCode::AlreadyExists) return made.error();
+    }
+    return Ok{};
+  }
+
+  // Gives its uid, or none when it is gone already.
+  Outcome create_job(const nlohmann::json& job, std::string& uid) {
     const kube::Key key = kube::key_of(job);
-    if (cache_.job(key)) return Ok{};
+    if (const auto known = cache_.job(key)) {
+      uid = known->uid;
+      return Ok{};
+    }
     auto made = client_.create(workload::kJobs, job);
-    if (made) return Ok{};
+    if (made) {
+      uid = kube::uid_of(*made);
+      return Ok{};
+    }
     if (made.error().code != ErrorCode::AlreadyExists) return made.error();
     const auto found = client_.get(workload::kJobs, key);
     if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
     const auto view = workload::project_job(*found);
     if (!view || view->owner_uid != rollout_.uid) return foreign(workload::kJobs, key);
+    uid = view->uid;
     return Ok{};
   }
 

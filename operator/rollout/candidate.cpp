@@ -2,6 +2,7 @@
 // back, superseded.
 #include "api/conditions.h"
 #include "rollout/context.h"
+#include "rollout/job_attempts.h"
 #include "rollout/split_check.h"
 #include "rollout/stages.h"
 
@@ -26,6 +27,7 @@ void record(Context& context, api::Outcome outcome, const std::string& reason, c
   entry.attempt = status.attempt;
   entry.message = message;
   entry.approvals = status.approvals;
+  for (const api::LoadTestStatus& test : status.load_tests) entry.reports.push_back(test.report);
   status.history.insert(status.history.begin(), std::move(entry));
   if (status.history.size() > kHistory) status.history.resize(kHistory);
 }
@@ -55,6 +57,7 @@ void begin(Context& context, const std::string& revision, std::int64_t attempt) 
   status.rejected_revision.clear();
   status.verdict.clear();
   status.metrics.clear();
+  status.load_tests.clear();
   status.started_at = context.now;
   status.attempt = attempt;
   status.evidence.revision = revision;
@@ -153,9 +156,13 @@ void advance_first(Context& context) {
   finish_promotion(context);
 }
 
-// After a pause by the check of the split: nothing of it is held against the stage.
+// After a pause because numbers could not be trusted: nothing of it is held against the stage.
 void resume(Context& context) {
   api::RolloutStatus& status = context.status();
+  if (is_invalid(status)) {
+    status.stage->job->retry_at = context.now;
+    status.stage->started_at = context.now;
+  }
   if (!split_mismatch(status)) return;
   reset_split(context, "on request");
   if (status.stage) status.stage->started_at = context.now;
@@ -200,10 +207,12 @@ void apply_verbs(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string& wanted = context.seen.wanted_revision;
   const bool rejected = wanted == status.rejected_revision;
-  const bool undecided =
-      wanted == status.candidate_revision && (status.verdict == "Inconclusive" || split_holds(context));
+  const bool undecided = wanted == status.candidate_revision &&
+                         (status.verdict == "Inconclusive" || split_holds(context) || is_invalid(status));
   if ((rejected || undecided) && asked(context, api::kRetryAnnotation, wanted)) {
-    const char* why = split_holds(context) ? api::reason::kSampleRatioMismatch : "Inconclusive";
+    const char* why = split_holds(context)   ? api::reason::kSampleRatioMismatch
+                      : is_invalid(status) ? kLoadTestInvalid
+                                           : "Inconclusive";
     if (undecided) record(context, api::Outcome::Superseded, why, "a new attempt was asked for");
     begin(context, wanted, status.attempt + 1);
     return;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "api/json.h"
+#include "workload/load_job.h"
 #include "workload/revision.h"
 
 namespace sluice::rollout {
@@ -149,13 +150,31 @@ void ClusterCache::stop() {
 
 void ClusterCache::add_job(const workload::JobView& job, const api::Rollout& rollout, Observation& seen) const {
   if (job.owner_uid != rollout.uid) return;
-  JobSeen out{job.uid, job.revision, job.state, job.reason, job.message, job.deleting, job.created, {}};
+  JobSeen out{.uid = job.uid,
+              .revision = job.revision,
+              .state = job.state,
+              .reason = job.reason,
+              .message = job.message,
+              .deleting = job.deleting,
+              .created = job.created,
+              .ended = job.ended};
+  const auto workers = jobs_.get({job.key.ns, workload::workers_name(job.key.name)});
+  out.has_workers = workers && workers->owner_uid == job.uid;
+  if (out.has_workers && workers->state == workload::JobState::Failed) {
+    out.lost_worker = workload::explained(workers->reason, workers->message);
+  }
+  std::vector<workload::PodView> of_workers;
   for (const auto& item : pods_.indexed(pods_of_, rollout.key)) {
     const workload::PodView& pod = *item.object;
+    if (out.has_workers && pod.owner_uid == workers->uid) of_workers.push_back(pod);
     if (pod.job != job.key.name || pod.owner_uid != job.uid) continue;
-    const auto rank = [](const workload::PodView& one) { return std::tuple(one.failed, one.created, one.key.name); };
+    const bool complete = job.state == workload::JobState::Complete;  // by one that did not fail
+    const auto rank = [&](const workload::PodView& one) {
+      return std::tuple(one.failed != complete, one.created, one.key.name);
+    };
     if (out.pod.key.name.empty() || rank(out.pod) < rank(pod)) out.pod = pod;
   }
+  out.problem = workload::why_not_ready(nullptr, of_workers);
   seen.jobs.insert_or_assign(job.key.name, std::move(out));
 }
 
@@ -185,6 +204,7 @@ Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutS
     revision.created = view.created;
     revision.endpoints =
         workload::ready_endpoints(slices[workload::revision_service_name(rollout.key.name, view.revision)]);
+    for (const workload::PodView& pod : pods[view.revision]) revision.restarts += pod.restarts;
     revision.ready_since = workload::ready_since(pods[view.revision]);
     revision.problem = workload::why_not_ready(&view, pods[view.revision]);
   }

@@ -66,7 +66,8 @@ class ClusterCache {
   // Everything about one Rollout as plan() wants it; `status` is the one to judge the route against.
   Observation observe(const KnownRollout& known, const api::RolloutStatus& status) const;
 
-  // Adds a Job of the Rollout, with the pod of it that tells most, unless it is somebody else's.
+  // Adds a Job of the Rollout, with the pod of it that tells most and what is known of its workers, unless it is
+  // somebody else's.
   void add_job(const workload::JobView& job, const api::Rollout& rollout, Observation& seen) const;
 
   std::shared_ptr<const workload::JobView> job(const kube::Key& key) const { return jobs_.get(key); }

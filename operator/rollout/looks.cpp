@@ -4,15 +4,15 @@
 // a warm-up, where the evidence becomes valid. All boundaries follow from the status, so that after a crash the
 // same blocks are read again.
 #include "metrics/collector.h"
-#include "metrics/placeholders.h"
 #include "rollout/context.h"
 #include "rollout/edges.h"
 #include "rollout/evidence.h"
 #include "rollout/goals.h"
+#include "rollout/load_reading.h"
+#include "rollout/queries.h"
 #include "rollout/sentence.h"
 #include "rollout/split_check.h"
 #include "rollout/stages.h"
-#include "workload/revision.h"
 
 namespace sluice::rollout {
 namespace {
@@ -20,23 +20,8 @@ namespace {
 constexpr int kPastBlocks = 30;
 constexpr Duration kRetry = seconds(5);  // after a look that failed
 
-std::map<std::string, std::string> placeholders(const Context& context, const std::string& revision) {
-  const std::string& rollout = context.rollout.key.name;
-  return {{"pods", metrics::pods_regex(rollout, revision)},
-          {"service", workload::deployment_name(rollout, revision)},
-          {"revision", revision},
-          {"namespace", context.rollout.key.ns},
-          {"rollout", rollout}};
-}
-
-// Unknown placeholders were refused by validate(), so that filling in cannot fail here.
-std::string filled(const std::string& selector, const std::map<std::string, std::string>& values) {
-  auto text = metrics::fill(selector, values);
-  return text ? std::move(text).take() : selector;
-}
-
 metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metric, const std::string& revision) {
-  const auto values = placeholders(context, revision);
+  const auto values = placeholders(context.rollout.key, revision);
   struct Query {
     const std::map<std::string, std::string>& values;
     std::vector<double> edges;
@@ -74,7 +59,7 @@ metrics::Look look_of(const Context& context) {
   const api::AnalysisSpec& analysis = context.spec().analysis;
   if (!analysis.requests.empty() && analysis.split_check != api::SplitCheck::Off && status.evidence.past_read) {
     const auto arm = [&](const std::string& revision) {
-      const std::string selector = filled(analysis.requests, placeholders(context, revision));
+      const std::string selector = filled(analysis.requests, placeholders(context.rollout.key, revision));
       return metrics::CounterQuery{selector, selector};
     };
     look.metrics.push_back({kRequestsReading, arm(status.stable_revision), arm(status.candidate_revision)});
@@ -86,6 +71,7 @@ metrics::Look look_of(const Context& context) {
 std::optional<metrics::Look> next_look(const Context& context) {
   const api::RolloutStatus& status = context.status();
   const api::AnalysisSpec& analysis = context.spec().analysis;
+  if (auto memory = memory_look(context.rollout, status, context.seen)) return memory;
   const bool undecidable = analysis.metrics.empty() || context.spec().stages.empty();
   if (status.candidate_revision.empty() || status.stable_revision.empty() || undecidable) return std::nullopt;
   metrics::Look look = look_of(context);
@@ -161,6 +147,8 @@ void take_look(Context& context) {
   if (next_look(context) != result.look) return;  // asked for before something changed
   if (result.error) {
     context.metrics = MetricsState{false, "ProviderError", "Prometheus: " + result.error->message};
+  } else if (result.look.series) {
+    context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about the memory"};
   } else if (result.look.past > 0) {
     add_past(context.spec().analysis, result, context.status());
     context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about stable's past"};
@@ -173,7 +161,8 @@ void request_look(Context& context) {
   auto look = next_look(context);
   if (!look) return;
   const bool failed = context.metrics && context.metrics->reason == "ProviderError";
-  const Time due = failed ? context.now + kRetry : look->to + metrics::kSettle;
+  const bool again = look->series && context.seen.look && context.seen.look->look == *look;  // but without the log
+  const Time due = failed || again ? context.now + kRetry : look->to + metrics::kSettle;
   context.decision.look = LookRequest{std::move(*look), due};
 }
 

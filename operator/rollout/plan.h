@@ -13,7 +13,7 @@
 //  - the candidate gets no traffic before its endpoints are ready and stable's past has been asked for;
 //  - no promotion and no roll-back by evidence without a finished look that shows it;
 //  - a look that failed, or that found no data, changes no weight;
-//  - no two Jobs of one attempt of a system test, and no weight before it was passed.
+//  - no two Jobs of one attempt of a test, and no weight before it was passed.
 #pragma once
 
 #include <map>
@@ -23,6 +23,7 @@
 
 #include "api/types.h"
 #include "api/validate.h"
+#include "loadtest/load_result.h"
 #include "metrics/block.h"
 #include "traffic/provider.h"
 #include "workload/test_job.h"
@@ -36,12 +37,13 @@ struct RevisionSeen {
   bool foreign = false;        // a Deployment of that name exists and belongs to somebody else
   int desired = 0;             // spec.replicas of the Deployment
   int endpoints = 0;           // ready endpoints of its Service: what a gateway can send to
+  int restarts = 0;            // of all containers of its pods
   Time ready_since{};          // when the first of its ready pods became so; Time{} when nobody says
   std::string problem;         // why pods do not become ready, as the cluster says; empty: nothing known
   Time created{};
 };
 
-// A Job of a systemTest stage and its newest pod, as they are in the cluster.
+// A Job of a stage and its newest pod, as they are in the cluster.
 struct JobSeen {
   std::string uid;
   std::string revision;
@@ -50,10 +52,15 @@ struct JobSeen {
   std::string message;
   bool deleting = false;
   Time created{};
+  Time ended{};                  // when it became complete; Time{}: it is not, or nobody says
   workload::PodView pod;         // the one that tells most: the newest that failed, else the newest; may be none
+  // Of Locust's master:
+  bool has_workers = false;      // the Job of its workers is there
+  std::string lost_worker;       // why that one failed; empty: it has not
+  std::string problem;           // why pods of it are not running, as the cluster says; empty: nothing known
 };
 
-// The end of the log of a test that failed, or why it could not be read.
+// The end of the log of a test, or why it could not be read.
 struct LogTail {
   std::string text;
   std::string error;
@@ -68,6 +75,8 @@ struct Observation {
   std::optional<metrics::LookResult> look;         // the look that was asked for by the decision before, if taken
   std::map<std::string, JobSeen> jobs;             // all that are ours, by name
   std::optional<LogTail> log;                      // of the pod that wanted_log() names, if it names one
+  std::optional<loadtest::LoadResult> stable_load; // stable's own run of the stage, if wanted_log() asks for it
+  std::string report_error;                        // why the report of the decision before could not be written
 };
 
 struct WantedRevision {
@@ -76,10 +85,11 @@ struct WantedRevision {
   bool operator==(const WantedRevision&) const = default;
 };
 
-// The Job of one attempt of a system test.
+// The Job of one attempt of a test, and what belongs to it.
 struct WantedJob {
   std::string stage;
   workload::TestAttempt attempt;
+  std::string uid;  // of the Job, when it is there already and only the rest has to be made
   bool operator==(const WantedJob&) const = default;
 };
 
@@ -102,6 +112,14 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// What a load test has shown, for people: a ConfigMap that goes with the revision.
+struct LoadReport {
+  std::string name;
+  std::string revision;
+  std::string stage;
+  std::map<std::string, std::string> data;
+};
+
 struct LookRequest {
   metrics::Look look;
   Time due{};
@@ -111,19 +129,23 @@ struct Decision {
   api::RolloutStatus status;
   Wanted wanted;
   std::vector<Event> events;
+  std::optional<LoadReport> report;  // is written before the status is saved
   std::optional<LookRequest> look;   // nullopt: none is wanted, cancel what is scheduled
   std::optional<Time> again;         // when to look at this Rollout again if nothing else happens
 };
 
 Decision plan(const api::Rollout& rollout, const Observation& seen, Time now);
 
-// The container whose log explains the failure of the test that the status knows to be under way; nullopt: there is
-// none to be read.
+// The container whose log has the result of the test that the status knows to be under way, or explains its failure;
+// nullopt: there is none to be read. `seen` has no log yet, but the look if it has come.
 struct LogOf {
   std::string pod;
   std::string container;
+  int tail_lines = 10;
+  int limit_bytes = 64 << 10;
+  bool stable_load = false;  // Observation::stable_load is asked for, too
 };
-std::optional<LogOf> wanted_log(const api::RolloutStatus& status, const Observation& seen);
+std::optional<LogOf> wanted_log(const api::Rollout& rollout, const Observation& seen);
 
 // The split that a status asks for; nullopt before there is a stable revision.
 std::optional<traffic::Split> split_of(const api::RolloutStatus& status);

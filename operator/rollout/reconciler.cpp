@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/json.h"
 #include "base/log.h"
 #include "rollout/actuator.h"
 #include "rollout/job_reading.h"
+#include "rollout/report_writing.h"
 
 namespace sluice::rollout {
 namespace {
@@ -48,21 +50,30 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   rollout.status = before;
 
   Observation seen = cache_.observe(*known, before);
-  if (auto read = read_job(client_, cache_, rollout, before, seen); !read) return read.error();
   seen.look = take_finished(key);
+  if (auto read = read_job(client_, cache_, rollout, seen); !read) {
+    take_back(key, *memory, before, seen);
+    return read.error();
+  }
   seen.trouble = memory->trouble;
+  seen.report_error = std::exchange(memory->report_error, "");
   const Time now = clock_.now();
   Decision decision = plan(rollout, seen, now);
   memory->status = decision.status;
   log_about(decision.status);
 
+  if (decision.report) {
+    if (auto written = write_report(client_, cache_, rollout, *decision.report); !written) {
+      memory->report_error = written.error().message;
+      take_back(key, *memory, before, seen);
+      return written.error();
+    }
+  }
   if (!rollout.deleting) {
     if (must_save(*memory, now)) {
       if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
-        // Nothing was done yet: the next visit plans again from the status before, with the same look.
-        memory->status = before;
+        take_back(key, *memory, before, seen);  // nothing was done yet
         memory->outdated = saved.error().code == ErrorCode::Conflict;
-        if (seen.look) look_finished(key, std::move(*seen.look));
         return saved.error();
       }
     }
@@ -95,6 +106,12 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
 void RolloutReconciler::look_finished(const kube::Key& key, metrics::LookResult result) {
   const std::lock_guard lock(mutex_);
   finished_.insert_or_assign(key, std::move(result));
+}
+
+void RolloutReconciler::take_back(const kube::Key& key, Memory& memory, const api::RolloutStatus& before,
+                                  Observation& seen) {
+  memory.status = before;
+  if (seen.look) look_finished(key, std::move(*seen.look));
 }
 
 std::optional<metrics::LookResult> RolloutReconciler::take_finished(const kube::Key& key) {

@@ -75,6 +75,7 @@ class RolloutReconciler final : public runtime::Reconciler {
     std::string version;          // of the object when it had `saved`: what the next save is guarded by
     Time saved_at{};
     std::string trouble;          // why the last decision could not be carried out
+    std::string report_error;     // why its report could not be written; told to the next decision only
     std::vector<Unconfirmed> unconfirmed;  // oldest first, since the last save that was done for certain
     bool outdated = false;        // the object is newer than the cache may be: it is read from the server again
   };
@@ -89,6 +90,8 @@ class RolloutReconciler final : public runtime::Reconciler {
   bool was_saved(const kube::Key& key, const KnownRollout& known, Memory& memory);
   void note_saved(Memory& memory, std::string version);
   bool must_save(const Memory& memory, Time now) const;
+  // Back to what was known before a decision that was not saved: the next visit plans again, with the same look.
+  void take_back(const kube::Key& key, Memory& memory, const api::RolloutStatus& before, Observation& seen);
   void publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events);
 
   kube::Client& client_;

@@ -51,6 +51,15 @@ class StageKind {
   // Whether the first revision, which nothing can be compared with, goes through it too.
   virtual bool initial(const api::StageSpec&) const { return false; }
 
+  // How many pods of the candidate it needs, whatever its exposure; 0: as many as that asks for.
+  virtual int pods(const api::Spec&) const { return 0; }
+
+  // The log that plan() needs of `job`, the one of the attempt under way; nullopt: none.
+  virtual std::optional<LogOf> wanted_log(const api::StageSpec&, const api::Rollout&, const Observation&,
+                                          const JobSeen&) const {
+    return std::nullopt;
+  }
+
   // Takes in what is seen of the stage's own objects: at each visit, also while it is paused. May roll back.
   virtual void follow(Context&) const {}
 
@@ -66,6 +75,7 @@ const StageKind& kind_of(const api::ShadowStage&);    // stage_shadow.cpp
 const StageKind& kind_of(const api::AbTestStage&);    // stage_ab_test.cpp
 const StageKind& kind_of(const api::ApprovalStage&);  // stage_approval.cpp
 const StageKind& kind_of(const api::SystemTestStage&);  // stage_system_test.cpp
+const StageKind& kind_of(const api::LoadTestStage&);    // stage_load_test.cpp
 
 // The exposure of a step of a stage of the spec. Precondition: both exist.
 Exposure exposure_at(const api::Spec& spec, int stage, int step);

@@ -4,6 +4,8 @@
 
 #include "api/conditions.h"
 #include "rollout/evidence.h"
+#include "rollout/job_attempts.h"
+#include "rollout/load_reading.h"
 #include "rollout/split_check.h"
 
 namespace sluice::rollout {
@@ -79,7 +81,9 @@ void follow_edited_spec(Context& context) {
   }
   const api::StageSpec& spec = current_stage(context);
   stage.step = std::clamp(stage.step, 0, kind_of(spec).steps(spec) - 1);
-  if (!std::holds_alternative<api::SystemTestStage>(spec.body)) stage.job.reset();
+  const bool has_job = std::holds_alternative<api::SystemTestStage>(spec.body) ||
+                       std::holds_alternative<api::LoadTestStage>(spec.body);
+  if (!has_job) stage.job.reset();
 }
 
 // What the gateway makes of the split that was asked for. Evidence counts only from when it was accepted.
@@ -120,7 +124,7 @@ void withdraw_if_gone(Context& context) {
 
 void check_deadline(Context& context) {
   api::RolloutStatus& status = context.status();
-  if (context.spec().paused || status.verdict == "Inconclusive") return;
+  if (context.spec().paused || status.verdict == "Inconclusive" || is_invalid(status)) return;
   const Time deadline = status.stage->started_at + current_stage(context).max_duration;
   if (context.now < deadline) {
     context.wake_at(deadline);
@@ -128,7 +132,7 @@ void check_deadline(Context& context) {
   }
   const std::string message = "stage " + status.stage->name + " found no verdict within maxDuration, " +
                               humane(current_stage(context).max_duration);
-  const bool looks = exposure_of(status.traffic).any();
+  const bool looks = exposure_of(status.traffic).any() || memory_look(context.rollout, status, context.seen);
   const auto blind = std::find_if(status.conditions.begin(), status.conditions.end(), [&](const auto& c) {
     return looks && c.type == "MetricsAvailable" && c.status != api::ConditionStatus::True;
   });

@@ -16,7 +16,7 @@ void run_stages(Context& context);
 // Whether the candidate has any stage to go through: the first revision has those that are `initial`.
 bool has_stages(const Context& context);
 
-// An attempt of the systemTest that is under way. Precondition: status.stage.
+// An attempt of the stage that is under way. Precondition: status.stage.
 workload::TestAttempt attempt_of(const api::RolloutStatus& status, int attempt);
 
 // No verdict can be found without a person. RollBack or Pause, as the spec has it.

@@ -129,9 +129,10 @@ std::string message_of(Context& context) {
   text += ": ";
   const auto& job = status.stage->job;
   if (status.verdict == "Inconclusive") {
-    const bool failed_to_run = job && job->verdict == api::Verdict::Error;
-    return text + (failed_to_run ? "the test could not be run: " + job->message : "no verdict within maxDuration") +
-           "; promote, abort or retry it";
+    std::string why = "no verdict within maxDuration";
+    if (job && job->verdict == api::Verdict::Error) why = "the test could not be run: " + job->message;
+    if (job && job->verdict == api::Verdict::Inconclusive) why = job->message;
+    return text + why + "; promote, abort or retry it";
   }
   if (context.spec().paused) return text + "paused; " + (job ? job_message(*job) : evidence_message(status));
   if (!context.hold.empty()) return text + context.hold;

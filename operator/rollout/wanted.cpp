@@ -16,7 +16,9 @@ int candidate_replicas(const Context& context) {
   if (!spec.stages.empty()) {
     share = std::max(share, (status.stage ? asked_exposure(context) : exposure_at(spec, 0, 0)).share());
   }
-  return std::min(std::max(1, spec.replicas), capacity_for(spec, share));
+  const std::size_t stage = status.stage ? static_cast<std::size_t>(status.stage->index) : 0;
+  const int own = spec.stages.empty() ? 0 : kind_of(spec.stages[stage]).pods(spec);
+  return std::min(std::max(1, spec.replicas), std::max(own, capacity_for(spec, share)));
 }
 
 // Whether requests may still go to a former revision: the live route sends some there, whoever wrote it, or no gateway
@@ -70,20 +72,39 @@ void want_former_revisions(Context& context, std::set<std::string> placed) {
   std::erase_if(status.retired, [&](const api::RetiredRevision& r) { return !context.revision(r.revision).exists; });
 }
 
-// Jobs of system tests: the one of the attempt under way, and for people those that have ended and may tell why.
+// The Job of the attempt that is under way, with all that belongs to it.
+std::optional<WantedJob> current_job(const Context& context) {
+  const api::StageStatus& stage = *context.status().stage;
+  const api::JobStatus& job = *stage.job;
+  if (job.verdict != api::Verdict::None || context.spec().stages.empty()) return std::nullopt;
+  WantedJob wanted{stage.name, attempt_of(context.status(), job.attempt), job.uid};
+  if (job.uid.empty()) return wanted;
+  const auto seen = context.seen.jobs.find(job.name);
+  const bool runs = seen != context.seen.jobs.end() && seen->second.state == workload::JobState::Running &&
+                    !seen->second.deleting;
+  const auto* load = std::get_if<api::LoadTestStage>(&current_stage(context).body);
+  const bool locust = load != nullptr && std::holds_alternative<api::LocustGenerator>(load->generator);
+  return runs && locust && !seen->second.has_workers ? std::optional(wanted) : std::nullopt;
+}
+
+// A load that cannot be judged any more is ended, or the next one would meet it.
+bool must_end(const Context& context, const JobSeen& job) {
+  return context.status().stage->job->verdict != api::Verdict::None && job.state == workload::JobState::Running;
+}
+
+// Jobs of tests: the one of the attempt under way, and for people those that have ended and may tell why.
 void want_jobs(Context& context) {
   const api::RolloutStatus& status = context.status();
   Wanted& wanted = context.decision.wanted;
   const bool tested = status.stage && status.stage->job && !status.promoting_since;
   const std::string current = tested ? status.stage->job->name : std::string();
-  if (tested && status.stage->job->verdict == api::Verdict::None && status.stage->job->uid.empty()) {
-    wanted.job = WantedJob{status.stage->name, attempt_of(status, status.stage->job->attempt)};
-  }
+  if (tested) wanted.job = current_job(context);
   std::vector<std::pair<Time, std::string>> kept;
   for (const auto& [name, job] : context.seen.jobs) {
-    if (job.deleting || name == current) continue;
+    if (job.deleting || (name == current && !must_end(context, job))) continue;
     const bool ended = job.state != workload::JobState::Running;
-    const bool failed = job.state == workload::JobState::Failed;
+    // A load that rolled back is complete all the same.
+    const bool failed = job.state == workload::JobState::Failed || (ended && status.verdict == "LoadTestFailed");
     const bool telling = (ended && job.revision == status.candidate_revision) ||
                          (failed && job.revision == status.rejected_revision);
     if (telling) {

@@ -6,9 +6,14 @@
 
 namespace sluice::workload {
 
+std::string explained(const std::string& reason, const std::string& message) {
+  return reason.empty() || message.empty() ? reason + message : reason + ": " + message;
+}
+
 std::optional<JobView> project_job(const nlohmann::json& object) {
   JobView view;
   if (!read_metadata(object, view)) return std::nullopt;
+  view.ended = kube::time_at(object, {"status", "completionTime"}).value_or(Time{});
   for (const nlohmann::json& condition : list_at(object, {"status", "conditions"})) {
     if (kube::string_at(condition, {"status"}) != "True") continue;
     const std::string type = kube::string_at(condition, {"type"});

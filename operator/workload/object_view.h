@@ -37,12 +37,6 @@ inline bool read_metadata(const nlohmann::json& object, ObjectView& view) {
   return !view.key.name.empty() && !view.rollout.empty();
 }
 
-// "reason: message", or whichever of the two there is.
-inline std::string explained(const std::string& reason, const std::string& message) {
-  if (reason.empty() || message.empty()) return reason + message;
-  return reason + ": " + message;
-}
-
 // Cut to a length fit for a status message and for events.
 inline std::string shortened(std::string message) {
   constexpr std::size_t kMessageLimit = 300;  // bytes

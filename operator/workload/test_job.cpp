@@ -3,118 +3,31 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "kube/object.h"
-#include "workload/builders.h"
-#include "workload/revision.h"
+#include "workload/job_parts.h"
 
 namespace sluice::workload {
 namespace {
 
-using nlohmann::json;
-
 constexpr Duration kDefaultDeadline = minutes(10);
-
-// The server has a null taken for absent.
-bool has(const json& object, const char* field) {
-  const json* value = kube::find(object, {field});
-  return value != nullptr && !value->is_null();
-}
-
-json& object_in(json& parent, const char* field) {
-  json& child = parent[field];
-  if (!child.is_object()) child = json::object();
-  return child;
-}
-
-json environment(const api::Rollout& rollout, const std::string& revision) {
-  const auto variable = [](const char* name, const std::string& value) {
-    return json{{"name", name}, {"value", value}};
-  };
-  const std::string url = "http://" + revision_service_name(rollout.key.name, revision) + "." + rollout.key.ns +
-                          ".svc:" + std::to_string(service_port(rollout.spec));
-  return json::array({variable("SLUICE_URL", url), variable("SLUICE_REVISION", revision),
-                      variable("SLUICE_ROLLOUT", rollout.key.name), variable("SLUICE_NAMESPACE", rollout.key.ns)});
-}
-
-// Ours come first, so that a variable of the user's can be made of them; one that the user has written stays.
-void add_environment(json& container, const json& ours) {
-  json all = json::array();
-  const json users = container.is_object() && has(container, "env") ? container["env"] : json::array();
-  for (const json& variable : ours) {
-    const bool taken = std::any_of(users.begin(), users.end(), [&](const json& written) {
-      return kube::string_at(written, {"name"}) == variable["name"];
-    });
-    if (!taken) all.push_back(variable);
-  }
-  for (const json& variable : users) all.push_back(variable);
-  container["env"] = std::move(all);
-}
-
-// A disruption of the pod says nothing about the test; any other end than success is a test that failed.
-json failure_policy() {
-  const json disrupted = {{"action", "Ignore"},
-                          {"onPodConditions", json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}};
-  const json failed = {{"action", "FailJob"}, {"onExitCodes", {{"operator", "NotIn"}, {"values", json::array({0})}}}};
-  return {{"rules", json::array({disrupted, failed})}};
-}
-
-json job_labels(const api::Rollout& rollout, const TestAttempt& attempt) {
-  return {{api::kRolloutLabel, rollout.key.name},
-          {api::kRevisionLabel, attempt.revision},
-          {api::kStageLabel, attempt.stage},
-          {api::kAttemptLabel, std::to_string(attempt.attempt)},
-          {"app.kubernetes.io/managed-by", "sluice"}};
-}
-
-json job_spec(const api::Rollout& rollout, const api::StageSpec& stage, const TestAttempt& attempt) {
-  json spec = std::get<api::SystemTestStage>(stage.body).job.tree();
-  json& pod = object_in(spec, "template");
-  json& labels = object_in(object_in(pod, "metadata"), "labels");
-  labels[api::kRolloutLabel] = rollout.key.name;
-  labels[api::kStageLabel] = attempt.stage;
-  json& pod_spec = object_in(pod, "spec");
-  if (!has(pod_spec, "restartPolicy")) pod_spec["restartPolicy"] = "Never";
-  const json ours = environment(rollout, attempt.revision);
-  for (const char* list : {"containers", "initContainers"}) {
-    if (!has(pod_spec, list)) continue;
-    for (json& container : pod_spec[list]) add_environment(container, ours);
-  }
-  if (!has(spec, "backoffLimit")) spec["backoffLimit"] = 0;
-  spec["activeDeadlineSeconds"] = std::chrono::ceil<seconds>(test_deadline(stage)).count();
-  // Kubernetes takes a policy with Never only.
-  if (!has(spec, "podFailurePolicy") && pod_spec["restartPolicy"] == "Never") {
-    spec["podFailurePolicy"] = failure_policy();
-  }
-  return spec;
-}
+constexpr std::size_t kLongestName = 63;
 
 }  // namespace
 
 std::string test_job_name(const std::string& rollout, const TestAttempt& attempt) {
-  constexpr std::size_t kLongest = 63;
-  const std::string number = std::to_string(attempt.attempt);
-  const std::string trial = short_hash(rollout + "/" + attempt.revision + "/" + attempt.stage + "/" +
-                                     std::to_string(attempt.trial) + "/" + format_time(attempt.trial_started_at));
-  const std::string tail = "-" + trial + "-" + number;
-  std::string name = (rollout + "-" + attempt.stage).substr(0, kLongest - tail.size());
-  while (name.ends_with('-')) name.pop_back();
-  return name + tail;
+  return attempt_name(rollout, attempt, kLongestName);
 }
 
-json test_job(const api::Rollout& rollout, const api::StageSpec& stage, const TestAttempt& attempt) {
-  json meta = metadata(rollout, test_job_name(rollout.key.name, attempt));
-  meta["labels"] = job_labels(rollout, attempt);
-  return {{"apiVersion", "batch/v1"},
-          {"kind", "Job"},
-          {"metadata", std::move(meta)},
-          {"spec", job_spec(rollout, stage, attempt)}};
+nlohmann::json test_job(const api::Rollout& rollout, const api::StageSpec& stage, const TestAttempt& attempt) {
+  const auto& test = std::get<api::SystemTestStage>(stage.body);
+  return attempt_job(rollout, attempt, test_job_name(rollout.key.name, attempt),
+                     user_job_spec(test.job.tree(), rollout, attempt, environment(rollout, attempt.revision),
+                                   test_deadline(stage)));
 }
 
 Duration test_deadline(const api::StageSpec& stage) {
   const auto& test = std::get<api::SystemTestStage>(stage.body);
   if (test.deadline) return *test.deadline;
-  const std::int64_t own = kube::int_at(test.job.tree(), {"activeDeadlineSeconds"});
-  return own > 0 ? Duration(seconds(own)) : std::min(kDefaultDeadline, stage.max_duration);
+  return own_deadline(test.job).value_or(std::min(kDefaultDeadline, stage.max_duration));
 }
 
 }  // namespace sluice::workload

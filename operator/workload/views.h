@@ -102,6 +102,7 @@ struct JobView : ObjectView {
   JobState state = JobState::Running;
   std::string reason;  // why it failed, as Kubernetes says: PodFailurePolicy, DeadlineExceeded ...
   std::string message;
+  Time ended{};        // when it became complete
 };
 
 std::optional<DeploymentView> project_deployment(const nlohmann::json& object);
@@ -109,6 +110,9 @@ std::optional<ServiceView> project_service(const nlohmann::json& object);
 std::optional<EndpointsView> project_endpoints(const nlohmann::json& object);
 std::optional<PodView> project_pod(const nlohmann::json& object);
 std::optional<JobView> project_job(const nlohmann::json& object);
+
+// "reason: message", or whichever of the two there is.
+std::string explained(const std::string& reason, const std::string& message);
 
 // Ready endpoints over all slices of one Service. Each address family has slices of its own for the same
 // pods: the family with the most counts.

@@ -1,6 +1,7 @@
 """One real cluster for all end-to-end tests. Each fixture below is one step of the example's story and
 is played once; a test asks for the step that it looks at, and so gets all that lead to it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Iterator
@@ -27,7 +28,7 @@ def report() -> Report:
 @pytest.fixture(scope="session")
 def place(report: Report) -> Iterator[Place]:
     report.line("")
-    own = OwnCluster.start("e2e", report, keep=False)
+    own = OwnCluster.start(os.environ.get("SLUICE_TEST_CLUSTER", "e2e"), report, keep=False)
     _logs.append(own.logs)
     yield own
     own.cluster.stop()

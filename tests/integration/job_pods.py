@@ -11,11 +11,14 @@ STAGE = "sluice.dev/stage"  # the label by which a Job's pod is known
 
 
 class JobPods:
-    def __init__(self, cluster, namespace: str, address_of: Callable[[str], str | None]) -> None:
-        """`address_of` gives the ADDRESS:PORT of a running pod of a revision."""
+    def __init__(
+        self, cluster, namespace: str, address_of: Callable[[str], str | None], bind: Callable[[str], None]
+    ) -> None:
+        """`address_of` gives the ADDRESS:PORT of a running pod of a revision, `bind` puts a pod on the node."""
         self.cluster = cluster
         self.namespace = namespace
         self.address_of = address_of
+        self.bind = bind
         self.running: dict[str, tuple[Process, str]] = {}  # with the container's name
         self.ended: set[str] = set()
 
@@ -39,6 +42,7 @@ class JobPods:
         container = pod["spec"]["containers"][0]
         if container["image"] == "never":
             return
+        self.bind(name)
         env = {one["name"]: one.get("value", "") for one in container.get("env", [])}
         env["SLUICE_URL"] = f"http://{self.address_of(env['SLUICE_REVISION'])}"
         process = self.cluster.spawn_in_netns([*container["command"], *container.get("args", [])], name, env)

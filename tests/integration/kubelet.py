@@ -3,7 +3,7 @@
 Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
 answers is the pod's environment variable ERROR_SHARE, that of orders ORDER_SHARE, the seconds by which each is late
 DELAY; a pod with the image "never" does not become ready, and one with the image "idle" is ready though nothing runs in
-it. Pods of Jobs: see job_pods.py.
+it. Pods of Jobs: see job_pods.py. What they print can be read by `kubectl logs`: see log_server.py.
 """
 
 import sys
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cluster.client import ApiError
+from cluster.namespaces import NODE_ADDRESS
 from cluster.process import Process
 
 from job_pods import STAGE, JobPods
@@ -20,6 +21,7 @@ from job_pods import STAGE, JobPods
 HERE = Path(__file__).resolve().parent
 PORT = 8000
 NODE = "played"
+LOG_PORT = 10250
 IDLE_NUMBER = 9  # of the address that all idle pods share
 
 
@@ -30,7 +32,7 @@ class Kubelet:
         self.running: dict[str, Process | None] = {}
         self.deleted: dict[str, float] = {}  # when that was first seen
         self.addresses: dict[str, str] = {}  # of model servers, by revision
-        self.job_pods = JobPods(cluster, namespace, self.addresses.get)
+        self.job_pods = JobPods(cluster, namespace, self.addresses.get, self._bind)
         self.period = 0.2
         self.numbers = iter(range(10, 250))
         self.stopping = threading.Event()
@@ -39,12 +41,21 @@ class Kubelet:
 
     def start(self) -> "Kubelet":
         self._be_a_node()
+        pki = self.cluster.site.pki
+        self.log_server = self.cluster.spawn_in_netns(
+            [
+                sys.executable, "-B", str(HERE / "log_server.py"), f"{NODE_ADDRESS}:{LOG_PORT}",
+                pki.cert("kubelet-server"), pki.key("kubelet-server"), str(self.cluster.logs),
+            ],
+            "log-server",
+        )  # fmt: skip
         self.thread.start()
         return self
 
     def stop(self) -> None:
         self.stopping.set()
         self.thread.join()
+        self.log_server.terminate()
 
     def _be_a_node(self) -> None:
         """A Node that is Ready: endpoints are made only of pods that are on one. Its Lease keeps it so."""
@@ -59,7 +70,12 @@ class Kubelet:
         }
         api = self.cluster.api
         api.apply(f"/api/v1/nodes/{NODE}", node)
-        api.apply(f"/api/v1/nodes/{NODE}/status", {**node, "status": {"conditions": [ready]}})
+        status = {
+            "conditions": [ready],
+            "addresses": [{"type": "InternalIP", "address": NODE_ADDRESS}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": LOG_PORT}},
+        }
+        api.apply(f"/api/v1/nodes/{NODE}/status", {**node, "status": status})
         self.cluster.ensure_namespace("kube-node-lease")
         api.apply(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{NODE}", lease)
         self.renewed = time.monotonic()
@@ -107,12 +123,15 @@ class Kubelet:
             if error.code != 404:
                 raise
 
+    def _bind(self, name: str) -> None:
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
+        self.cluster.api.request("POST", f"/api/v1/namespaces/{self.namespace}/pods/{name}/binding", binding)
+
     def _start(self, name: str, pod: dict) -> None:
         container = pod["spec"]["containers"][0]
         if container["image"] == "never":
             return
-        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
-        self.cluster.api.request("POST", f"/api/v1/namespaces/{self.namespace}/pods/{name}/binding", binding)
+        self._bind(name)
         if container["image"] == "idle":
             self.running[name] = None
             self.cluster.report_pod(self.namespace, name, self.cluster.backend_address(IDLE_NUMBER))

@@ -25,7 +25,11 @@ SELECTOR = f"{METRIC}.counter.events"
 HISTOGRAM = "spec.analysis.metrics[1].histogram"
 SYSTEM_TEST = "spec.stages[5].systemTest"
 TEST = {"job": {"template": {"spec": {"containers": [{"name": "test"}]}}}}
-EXACTLY_ONE = "exactly one of canary, shadow, abTest, approval and systemTest is required"
+STRESS = "spec.stages[6].loadTest"
+SCRIPT = "spec.stages[7].loadTest"
+TOOL = "spec.stages[8].loadTest"
+RATE = "must be above 0 and at most 100000"
+EXACTLY_ONE = "exactly one of canary, shadow, abTest, approval, systemTest and loadTest is required"
 GOAL = "spec.analysis.metrics[3]"
 MEAN = "spec.analysis.metrics[4]"
 BY_HEADER = "spec.stages[3].abTest"
@@ -87,6 +91,36 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{SYSTEM_TEST}.deadline", "soon", None, "must be a duration such as 30s"),
     (f"{SYSTEM_TEST}.deadline", "0s", None, "must be longer than 0s"),
     (f"{SYSTEM_TEST}.retries", 11, None, "less than or equal to 10"),
+    (f"{STRESS}.profile", "Soak", None, 'supported values: "Performance", "Stress"'),
+    (f"{STRESS}.rate", GONE, STRESS, "write rate, perhaps with duration, or steps"),
+    (f"{STRESS}.rate", 0, None, RATE),
+    (f"{STRESS}.rate", "0.0", None, RATE),
+    (f"{STRESS}.rate", "100001", None, RATE),
+    (f"{STRESS}.steps", [{"duration": "1m", "rate": 1}], STRESS, "write rate, perhaps with duration, or steps"),
+    (f"{STRESS}.duration", "0s", None, "must be longer than 0s"),
+    (f"{STRESS}.deadline", "soon", None, "must be a duration such as 30s"),
+    (f"{STRESS}.locust", GONE, STRESS, "exactly one of locust and job is required"),
+    (f"{STRESS}.job", TEST["job"], STRESS, "exactly one of locust and job is required"),
+    (f"{STRESS}.locust.image", GONE, None, "Required value"),
+    (f"{STRESS}.locust.workers", 0, None, "greater than or equal to 1"),
+    (f"{STRESS}.locust.protocol", "gRPC", None, 'supported values: "V2", "OpenAI", "Http"'),
+    (f"{STRESS}.locust.path", "v2", None, "must begin with '/'"),
+    (f"{STRESS}.locust.model", GONE, f"{STRESS}.locust", "without a locustfile model is required"),
+    (f"{STRESS}.locust.payload.configMapKeyRef.key", "a/b", None, "must consist of letters, digits"),
+    (f"{SCRIPT}.locust.locustfile.configMapKeyRef.key", "load.txt", None, "must end with .py"),
+    (f"{SCRIPT}.steps", [], None, "should have at least 1 items"),
+    (f"{SCRIPT}.steps[0].duration", "500ms", None, "must be at least 1s"),
+    (f"{SCRIPT}.steps[0].rate", GONE, None, "Required value"),
+    (f"{TOOL}.job.template.spec.containers", [], None, "must hold at least one container"),
+    (f"{STRESS}.criteria[0]", {}, None, "exactly one of responseTime, failures, rate"),
+    (f"{STRESS}.criteria[1].restarts", {"max": 0}, f"{STRESS}.criteria[1]", "exactly one of responseTime, failures"),
+    (f"{STRESS}.criteria[0].responseTime.quantile", "100%", None, "must be above 0% and below 100%"),
+    (f"{STRESS}.criteria[0].responseTime.quantile", "0%", None, "must be above 0% and below 100%"),
+    (f"{SCRIPT}.criteria[0].responseTime.margin", GONE, f"{SCRIPT}.criteria[0].responseTime", "write max, margin or both"),
+    (f"{STRESS}.criteria[1].failures.max", "101%", None, "must be a percentage from 0% to 100%"),
+    (f"{STRESS}.criteria[3].knee.min", 0, None, RATE),
+    (f"{STRESS}.criteria[6].memoryGrowth.query", "x{pod=\"$(pod)\"}", None, "has an unknown placeholder"),
+    (f"{STRESS}.criteria[7].restarts.max", -1, None, "greater than or equal to 0"),
     ("spec.stages[1].shadow.percent", 0, None, "greater than or equal to 1"),
     ("spec.stages[1].shadow.percent", 101, None, "less than or equal to 100"),
     ("spec.stages[0].minDuration", "soon", None, "must be a duration such as 30s"),
@@ -228,6 +262,13 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("spec.stages[0].maxDuration", "1h30m0.5s"),
     ("spec.stages[2].approval", {}),
     ("spec.stages[5].systemTest", TEST),
+    (f"{STRESS}.criteria", GONE),
+    (f"{STRESS}.criteria[0].responseTime.margin", GONE),
+    (f"{STRESS}.criteria[0].responseTime.quantile", 95),
+    (f"{STRESS}.locust.payload", GONE),
+    (f"{STRESS}.locust", {"image": "l", "protocol": "Http", "path": "/"}),
+    (f"{STRESS}.rate", "0.5"),
+    (f"{TOOL}.rate", GONE),
     (f"{SYSTEM_TEST}.job.podFailurePolicy", {"rules": []}),
     ("spec.traffic.gatewayAPI.matches", PATHS[:32]),
     ("spec.traffic.gatewayAPI.matches", GONE),
@@ -406,7 +447,7 @@ def test_the_manifests_of_the_demonstration_are_accepted(refusal, name):
     assert refusal(manifest) == ""
 
 
-EXAMPLES = ["ab-test", "all-stages", "approval", "canary", "shadow", "system-test"]
+EXAMPLES = ["ab-test", "all-stages", "approval", "canary", "load-test", "shadow", "system-test"]
 
 
 def test_every_example_is_tried_and_described():
@@ -418,9 +459,11 @@ def test_every_example_is_tried_and_described():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_accepted_and_understood(cluster, operator, name):
     manifest = ROOT / f"examples/{name}.yaml"
-    assert yaml.safe_load(manifest.read_text())["metadata"]["namespace"] == NAMESPACE
+    objects = list(yaml.safe_load_all(manifest.read_text()))
+    assert {one["metadata"]["namespace"] for one in objects} == {NAMESPACE}
+    rollout = next(one for one in objects if one["kind"] == "Rollout")
     cluster.kubectl("apply", "-f", str(manifest))
-    path = f"{PATH}/{yaml.safe_load(manifest.read_text())['metadata']['name']}"
+    path = f"{PATH}/{rollout['metadata']['name']}"
 
     def settled() -> dict[str, Any] | None:
         found = cluster.api.get(path)

@@ -40,7 +40,8 @@ class Chaos {
     choice.max_duration = random_.chance(0.3) ? "6m" : "40m";
     choice.roll_back_when_inconclusive = random_.chance(0.3);
     choice.tested = random_.chance(0.5);
-    choice.initial = choice.tested && random_.chance(0.3);
+    choice.loaded = random_.chance(0.4);
+    choice.initial = (choice.tested || choice.loaded) && random_.chance(0.3);
     if (random_.chance(0.5)) choice.rollback_window = random_.between(1, 3);
     if (random_.chance(0.4)) choice.experiment = static_cast<RolloutChoice::Experiment>(random_.between(1, 2));
     return choice;

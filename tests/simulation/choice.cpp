@@ -18,6 +18,17 @@ json test_stage(bool initial) {
   return {{"name", "acceptance"}, {"systemTest", test}, {"maxDuration", "2h"}};
 }
 
+// Its memory is read from Prometheus, so that it cannot be judged without it.
+json load_stage(bool initial) {
+  const json criteria = json::array({{{"responseTime", {{"quantile", "95%"}, {"max", "300ms"}}}},
+                                     {{"failures", {{"max", "1%"}}}},
+                                     {{"memoryGrowth", {{"max", "20%"}}}}});
+  const json test = {{"rate", 50},           {"duration", "1m"},
+                     {"criteria", criteria}, {"locust", {{"image", "locust"}, {"model", "m"}}},
+                     {"retries", 2},         {"initial", initial}};
+  return {{"name", "load"}, {"loadTest", test}, {"maxDuration", "2h"}};
+}
+
 json experiment_stage(const RolloutChoice& choice) {
   const bool by_header = choice.experiment == RolloutChoice::Experiment::ByHeader;
   const json assignment = by_header ? json{{"header", "x-user-bucket"}, {"values", json::array({"b"})}}
@@ -30,6 +41,7 @@ json experiment_stage(const RolloutChoice& choice) {
 json stages_of(const RolloutChoice& choice) {
   json stages = json::array();
   if (choice.tested) stages.push_back(test_stage(choice.initial));
+  if (choice.loaded) stages.push_back(load_stage(choice.initial));
   if (choice.shadow) {
     stages.push_back({{"name", "shadow"},
                       {"shadow", {{"percent", 50}, {"minLooks", 2}}},

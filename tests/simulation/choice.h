@@ -18,14 +18,15 @@ struct RolloutChoice {
   Experiment experiment = Experiment::None;  // a stage after the canary
   bool roll_back_when_inconclusive = false;
   bool tested = false;   // by a systemTest before the canary ...
-  bool initial = false;  // ... the first revision too
+  bool loaded = false;   // ... and by a loadTest after that
+  bool initial = false;  // the first revision too
   bool canary = true;
   bool shadow = false;    // a stage before the canary
   bool approved = false;  // a stage after all others
   int rollback_window = 0;  // revisions; 0: none
 };
 
-// Stages have these names: acceptance, shadow, canary, experiment, sign-off.
+// Stages have these names: acceptance, load, shadow, canary, experiment, sign-off.
 nlohmann::json spec_of(const RolloutChoice& choice);
 
 }  // namespace sluice::simulation

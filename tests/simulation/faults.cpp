@@ -94,4 +94,13 @@ Result<metrics::Matrix> FaultyPrometheus::samples(std::string_view selector, Tim
   return world_.traffic.samples(selector, end, window);
 }
 
+// The memory of pods: it does not grow.
+Result<metrics::Matrix> FaultyPrometheus::values(std::string_view, Time end, Duration window, Duration step, Duration,
+                                                 std::stop_token) {
+  if (const auto failed = faults_.before_query()) return *failed;
+  metrics::Series series;
+  for (Time at = end - window; at <= end; at += step) series.samples.push_back({at, 1e9});
+  return metrics::Matrix{series};
+}
+
 }  // namespace sluice::simulation

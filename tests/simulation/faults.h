@@ -90,6 +90,8 @@ class FaultyPrometheus final : public metrics::SampleSource {
   FaultyPrometheus(const World& world, Faults& faults) : world_(world), faults_(faults) {}
   Result<metrics::Matrix> samples(std::string_view selector, Time end, Duration window, Duration deadline,
                                   std::stop_token stop) override;
+  Result<metrics::Matrix> values(std::string_view query, Time end, Duration window, Duration step, Duration deadline,
+                                 std::stop_token stop) override;
 
  private:
   const World& world_;

@@ -17,6 +17,13 @@ const std::set<std::string>& reasons_by_evidence() {
   return kReasons;
 }
 
+bool tests(const api::StageSpec& stage) {
+  return std::holds_alternative<api::SystemTestStage>(stage.body) ||
+         std::holds_alternative<api::LoadTestStage>(stage.body);
+}
+
+bool tests_the_first(const api::StageSpec& stage) { return tests(stage) && rollout::kind_of(stage).initial(stage); }
+
 }  // namespace
 
 void Invariants::check_status(const kube::Key& key) {
@@ -73,13 +80,12 @@ void Invariants::check_tested(const api::Rollout& now) {
   const api::RolloutStatus& status = now.status;
   if (!status.stage || !status.started_at) return;
   const auto& stages = now.spec.stages;
-  const auto tests = [](const api::StageSpec& stage) {
-    return std::holds_alternative<api::SystemTestStage>(stage.body);
-  };
   const auto current = stages.begin() + status.stage->index;
-  const bool behind = std::any_of(stages.begin(), current, tests);
-  if (behind && !world_.jobs.passed_since(now.key, status.candidate_revision, *status.started_at)) {
-    fail("stage " + status.stage->name + " was reached without a passed test");
+  for (auto stage = stages.begin(); stage != current; ++stage) {
+    const bool asked = status.stable_revision.empty() ? tests_the_first(*stage) : tests(*stage);
+    if (asked && !world_.jobs.passed_since(now.key, status.candidate_revision, stage->name, *status.started_at)) {
+      fail("stage " + status.stage->name + " was reached without " + stage->name + " passed");
+    }
   }
   const bool exposed = status.traffic.candidate > 0 || status.traffic.mirror > 0;
   if (tests(*current) && exposed && !status.promoting_since) fail("users were sent to what is being tested");
@@ -126,15 +132,17 @@ void Invariants::check_window(Known& known, const api::Spec& spec, const std::st
 
 void Invariants::check_entry(const kube::Key& key, const std::string& stable, const api::HistoryEntry& entry) {
   const auto& stages = known_[key].rollout.spec.stages;
-  const auto* test = stages.empty() ? nullptr : std::get_if<api::SystemTestStage>(&stages.front().body);
-  const bool must_pass = test != nullptr && (!stable.empty() || test->initial);
-  const bool passed = world_.jobs.passed_since(key, entry.revision, entry.started_at);
   const bool without_stages = entry.reason == "PromotedByUser" || entry.reason == "RollbackWindow";
-  if (must_pass && entry.outcome == api::Outcome::Promoted && !without_stages && !passed) {
-    fail("revision " + entry.revision + " was promoted without a passed test");
-  }
-  if (entry.reason == "SystemTestFailed" && passed) {
-    fail("revision " + entry.revision + " failed its test after it had passed it");
+  for (const api::StageSpec& stage : stages) {
+    const bool must_pass = stable.empty() ? tests_the_first(stage) : tests(stage);
+    const bool passed = world_.jobs.passed_since(key, entry.revision, stage.name, entry.started_at);
+    if (must_pass && entry.outcome == api::Outcome::Promoted && !without_stages && !passed) {
+      fail("revision " + entry.revision + " was promoted without " + stage.name + " passed");
+    }
+    const bool failed = entry.reason == "SystemTestFailed" || entry.reason == "LoadTestFailed";
+    if (failed && entry.stage == stage.name && passed) {
+      fail("revision " + entry.revision + " failed " + stage.name + " after it had passed it");
+    }
   }
   if (stable.empty() || !reasons_by_evidence().contains(entry.reason)) return;
   if (entry.looks < 1) fail("revision " + entry.revision + ": " + entry.reason + " without a look");

@@ -1,7 +1,8 @@
 // What the cluster makes of Jobs: a pod for each, which runs for a while and ends.
 //
 // How a test ends follows from the image of the revision that it tests, so that a story has the same end however
-// often it is told: that of a `flawed` model fails, all others pass. Some attempts, drawn by image and attempt alone,
+// often it is told: that of a `flawed` model fails, all others pass. The Job of a load test is complete either way, and
+// what it prints says which. Some attempts, drawn by image and attempt alone,
 // do not come to that: their node is drained, or their pod never starts.
 #pragma once
 
@@ -32,8 +33,9 @@ class Jobs {
   // Deletes one that runs, as somebody else; false: there is none.
   bool delete_one();
 
-  // Whether a Job that tested this revision has become complete since then.
-  bool passed_since(const kube::Key& rollout, const std::string& revision, Time since) const;
+  // Whether a Job of this stage that tested this revision has passed since then.
+  bool passed_since(const kube::Key& rollout, const std::string& revision, const std::string& stage,
+                    Time since) const;
   // What must not be: a second Job of one attempt.
   const std::vector<std::string>& broken() const { return broken_; }
 
@@ -43,6 +45,7 @@ class Jobs {
     std::string uid;
     std::string rollout;
     std::string revision;
+    std::string stage;
     End end = End::Pass;
     bool started = false;
     Time due{};  // of the start, then of the end
@@ -50,6 +53,7 @@ class Jobs {
 
   void start(const kube::Key& key, Running& job);
   void finish(const kube::Key& key, const Running& job);
+  void finish_load(const kube::Key& key, const Running& job);
   bool is_known(const kube::Key& job, const std::string& rollout) const;  // the saved status has its uid
   End end_of(const std::string& image, const std::string& attempt) const;
 
@@ -60,7 +64,7 @@ class Jobs {
   std::map<kube::Key, Running> running_;
   std::map<kube::Key, std::string> made_;       // every Job that there ever was, with its uid
   std::set<kube::Key> deleted_by_others_;
-  std::map<std::string, Time> passed_;          // the last time, by namespace/rollout/revision
+  std::map<std::string, Time> passed_;          // the last time, by namespace/rollout/revision/stage
   std::vector<std::string> broken_;
 };
 

@@ -20,8 +20,9 @@ constexpr const char* kCandidate = "model:good-1";  // it passes every stage
 constexpr const char* kNext = "model:good-2";
 constexpr double kLastDrop = 1.5e-6;  // a backend that parts keeps one request in a million for a moment
 
-enum class Kind { SystemTest, Shadow, Canary, AbTest, Approval };
-constexpr std::array kKinds = {Kind::SystemTest, Kind::Shadow, Kind::Canary, Kind::AbTest, Kind::Approval};
+enum class Kind { SystemTest, LoadTest, Shadow, Canary, AbTest, Approval };
+constexpr std::array kKinds = {Kind::SystemTest, Kind::LoadTest, Kind::Shadow,
+                              Kind::Canary,     Kind::AbTest,   Kind::Approval};
 
 enum class Happening { Pause, Resume, Abort, Promote, Retry, Supersede, Crash, PrometheusAway, ApiServerAway };
 constexpr std::array kHappenings = {Happening::Pause,          Happening::Resume,    Happening::Abort,
@@ -37,6 +38,7 @@ struct KindOfStage {
 KindOfStage about(Kind kind) {
   switch (kind) {
     case Kind::SystemTest: return {"systemTest", "acceptance"};
+    case Kind::LoadTest: return {"loadTest", "load"};
     case Kind::Shadow: return {"shadow", "shadow"};
     case Kind::Canary: return {"canary", "canary"};
     case Kind::AbTest: return {"abTest", "experiment"};
@@ -65,6 +67,7 @@ RolloutChoice choose(Kind kind) {
   choice.name = "model";
   choice.max_duration = "2h";
   choice.tested = kind == Kind::SystemTest;
+  choice.loaded = kind == Kind::LoadTest;
   choice.shadow = kind == Kind::Shadow;
   choice.canary = kind == Kind::Canary || kind == Kind::Approval;  // a person is waited for with users on both
   choice.approved = kind == Kind::Approval;
@@ -152,7 +155,8 @@ class Cell {
     return false;
   }
 
-  bool judged() const { return kind_ != Kind::SystemTest && kind_ != Kind::Approval; }
+  bool has_job() const { return kind_ == Kind::SystemTest || kind_ == Kind::LoadTest; }
+  bool judged() const { return !has_job() && kind_ != Kind::Approval; }
 
   // The exposure is what the stage asks for, and evidence of it has arrived; the Job runs; the person is waited for.
   bool in_stage() const {
@@ -164,7 +168,7 @@ class Cell {
     const api::TrafficStatus& traffic = now.traffic;
     const rollout::Exposure given{traffic.candidate, traffic.mirror, traffic.assigned, traffic.assignment};
     if (asked != given || (asked.any() && !traffic.accepted)) return false;
-    if (kind_ == Kind::SystemTest) return now.stage->job && now.stage->job->running_since;
+    if (has_job()) return now.stage->job && now.stage->job->running_since;
     if (kind_ == Kind::Approval) return api::has_status(now.conditions, api::kStalled, api::ConditionStatus::True);
     return now.stage->looks > 0;
   }
@@ -241,6 +245,10 @@ class Cell {
     harness_.faults.prometheus_away_until(harness_.world.clock.now() + minutes(20));
     harness_.run(minutes(19));
     if (kind_ != Kind::SystemTest) expect_held(before, "while Prometheus was away");  // a Job needs no evidence
+    if (kind_ == Kind::LoadTest) {
+      expect(status().stage && status().stage->job && status().stage->job->verdict == api::Verdict::None,
+             "a load was judged without the memory that a criterion asks for");
+    }
     if (judged()) {
       expect(status().stage && status().stage->looks == before.stage->looks, "a look without an answer was counted");
       expect(api::has_status(status().conditions, api::kMetricsAvailable, api::ConditionStatus::False),

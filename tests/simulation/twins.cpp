@@ -32,7 +32,8 @@ Story choose(Random random) {
   story.choice.replicas = random.between(1, 3);
   story.choice.weights = random.chance(0.5) ? std::vector<int>{10, 50} : std::vector<int>{50};
   story.choice.tested = random.chance(0.6);
-  story.choice.initial = story.choice.tested && random.chance(0.3);
+  story.choice.loaded = random.chance(0.5);
+  story.choice.initial = (story.choice.tested || story.choice.loaded) && random.chance(0.3);
   if (random.chance(0.4)) story.choice.experiment = static_cast<RolloutChoice::Experiment>(random.between(1, 2));
   const int images = random.between(1, 3);
   for (int i = 1; i <= images; ++i) {

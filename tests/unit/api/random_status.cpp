@@ -93,7 +93,8 @@ Condition condition(Random& random) {
 
 JobStatus job(Random& random) {
   JobStatus out;
-  auto& [attempt, job_name, uid, running_since, verdict, retry_at, message] = out;
+  auto& [attempt, job_name, uid, running_since, restarts, verdict, retry_at, message] = out;
+  restarts = number(random, 0, 9);
   attempt = number(random, 1, 9);
   job_name = "job-" + name(random);
   uid = text(random);
@@ -197,9 +198,23 @@ Approval approval(Random& random) {
   return out;
 }
 
+LoadTestStatus load_test(Random& random) {
+  LoadTestStatus out;
+  auto& [stage_name, attempt, verdict, report, requests, failures, rate, p50, p95, p99, message] = out;
+  stage_name = name(random);
+  attempt = number(random, 0, 9);
+  verdict = static_cast<Verdict>(number(random, 0, 5));
+  requests = std::uniform_int_distribution<std::int64_t>(0, std::int64_t{1} << 50)(random);
+  failures = number(random, 0, 99);
+  for (std::string* one : {&report, &rate, &p50, &p95, &p99, &message}) *one = text(random);
+  return out;
+}
+
 HistoryEntry history_entry(Random& random) {
   HistoryEntry out;
-  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, attempt, message, approvals] = out;
+  auto& [revision, outcome, reason, stage_name, started_at, finished_at, looks, attempt, message, approvals, reports] =
+      out;
+  reports = some(random, name);
   approvals = some(random, approval);
   revision = name(random);
   outcome = static_cast<Outcome>(number(random, 0, 2));
@@ -226,8 +241,8 @@ RetiredRevision retired_revision(Random& random) {
 RolloutStatus random_status(Random& random) {
   RolloutStatus out;
   auto& [observed_generation, phase, message, stable_revision, candidate_revision, rejected_revision, verdict,
-         started_at, waiting_since, promoting_since, stage_now, approvals, traffic_now, metrics, evidence_now,
-         retired, history, former_stable, conditions, handled, ignored, attempt, replicas, ready_replicas, selector,
+         started_at, waiting_since, promoting_since, stage_now, approvals, traffic_now, metrics, load_tests,
+         evidence_now, retired, history, former_stable, conditions, handled, ignored, attempt, replicas, ready_replicas, selector,
          collision_count] = out;
   observed_generation = std::uniform_int_distribution<std::int64_t>(0, std::int64_t{1} << 60)(random);
   phase = static_cast<Phase>(number(random, 0, 5));
@@ -243,6 +258,7 @@ RolloutStatus random_status(Random& random) {
   approvals = some(random, approval);
   traffic_now = traffic(random);
   metrics = some(random, metric);
+  load_tests = some(random, load_test);
   evidence_now = evidence(random);
   retired = some(random, retired_revision);
   history = some(random, history_entry);

@@ -23,7 +23,7 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   EXPECT_EQ(gateway.parent_refs, (json::array({{{"name", "public"}, {"namespace", "gateways"}}})));
   EXPECT_THAT(gateway.hostnames, ElementsAre("digits.example.com"));
   EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
-  ASSERT_EQ(spec.stages.size(), 6U);
+  ASSERT_EQ(spec.stages.size(), 9U);
   EXPECT_EQ(spec.stages[0], (StageSpec{"canary", CanaryStage{{1, 5, 25, 50}, 4}, minutes(2), minutes(90)}));
   EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3}, {}, hours(2)}));
   EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{true}, {}, hours(2)}));
@@ -161,7 +161,8 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
        "spec.stages[0].canary.minLooks: 99999999999 is not a whole number"},
       {"/spec/stages/0/name", "", "spec.stages[0].name: is required"},
       {"/spec/stages/0/systemTest", "{}",
-       "spec.stages[0].canary: is not alone: write exactly one of canary, shadow, abTest, approval and systemTest"},
+       "spec.stages[0].canary: is not alone: write exactly one of canary, shadow, abTest, approval, systemTest and "
+       "loadTest"},
       {"/spec/stages/2/approval/initial", "1", "spec.stages[2].approval.initial: 1 is not true or false"},
       {"/spec/stages/5/systemTest/job", "", "spec.stages[5].systemTest.job: is required"},
       {"/spec/stages/5/systemTest/job", "[]", "spec.stages[5].systemTest.job: a list is not an object"},
@@ -232,7 +233,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
   EXPECT_EQ(reading.rollout.key.name, "digits");
   EXPECT_EQ(reading.rollout.status.stable_revision, "abc");
   EXPECT_EQ(reading.rollout.spec.replicas, 1) << "the default stands in";
-  EXPECT_EQ(reading.rollout.spec.stages.size(), 6U);
+  EXPECT_EQ(reading.rollout.spec.stages.size(), 9U);
   EXPECT_EQ(
       join(reading.problems),
       "spec.replicas: \"x\" is not a whole number; spec.scaleDownDelay: \"later\" is not a duration: write a "
@@ -241,7 +242,7 @@ TEST(SpecJson, ListsAllProblemsAndKeepsTheRest) {
 
 TEST(SpecJson, UnknownFieldsArePassedOver) {
   json object = full_manifest();
-  object["spec"]["stages"][0]["loadTest"] = {{"job", 5}};
+  object["spec"]["stages"][0]["fromTheFuture"] = {{"job", 5}};
   object["spec"]["fromTheFuture"] = true;
   EXPECT_EQ(read_good(object).spec, read_good(full_manifest()).spec);
 }

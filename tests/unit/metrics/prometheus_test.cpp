@@ -46,6 +46,31 @@ TEST(Prometheus, AsksAnInstantQueryOfARangeSelector) {
             "query=m%7Bpod%3D~%22a%26b%2Bc%22%7D%5B90000ms%5D&time=1700000000.250&timeout=5.000");
 }
 
+TEST(Prometheus, AsksAnyExpressionBySubquery) {
+  HttpServer server([](HttpExchange& http) { http.respond_json(200, kEmpty); });
+  const auto source = connect(server.url());
+  ASSERT_TRUE(source->values("sum(m)", at(1700000000), seconds(90), seconds(15), seconds(5), {}).ok());
+  EXPECT_EQ(server.requests().at(0).body,
+            "query=%28sum%28m%29%29%5B90000ms%3A15000ms%5D&time=1700000000.000&timeout=5.000");
+}
+
+TEST(Prometheus, ALookAtASeriesAddsWhatThereIs) {
+  HttpServer server([](HttpExchange& http) {
+    http.respond_json(200, R"({"status":"success","data":{"resultType":"matrix","result":[
+      {"metric":{"pod":"a"},"values":[[100,"3"],[115,"4"]]}, {"metric":{"pod":"b"},"values":[[115,"5"]]}]}})");
+  });
+  const auto source = connect(server.url());
+  test::VirtualClock clock;
+  Look look;
+  look.from = at(90);
+  look.to = at(120);
+  look.series = SeriesQuery{"memory", seconds(15)};
+  const LookResult result = take(look, *source, clock, {});
+  ASSERT_FALSE(result.error);
+  EXPECT_EQ(result.look, look);
+  EXPECT_EQ(result.series, (std::vector<Sample>{{at(100), 3}, {at(115), 9}}));
+}
+
 struct StatusCase {
   int status;
   std::string body;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rollout/plan.h"
+#include "workload/load_job.h"
 
 namespace sluice::rollout::testing {
 
@@ -211,8 +212,15 @@ class World {
   void follow_jobs(const Wanted& wanted) {
     for (const auto& name : wanted.deleted_jobs) seen.jobs.erase(name);
     if (!wanted.job) return;
-    const std::string name = workload::test_job_name(rollout.key.name, wanted.job->attempt);
-    if (seen.jobs.contains(name)) return;
+    const auto is_wanted = [&](const api::StageSpec& stage) { return stage.name == wanted.job->stage; };
+    const auto stage = std::find_if(rollout.spec.stages.begin(), rollout.spec.stages.end(), is_wanted);
+    const bool load = std::holds_alternative<api::LoadTestStage>(stage->body);
+    const std::string name = load ? workload::load_job_name(rollout.key.name, wanted.job->attempt)
+                                  : workload::test_job_name(rollout.key.name, wanted.job->attempt);
+    if (seen.jobs.contains(name)) {
+      seen.jobs[name].has_workers = true;
+      return;
+    }
     const bool again = std::find(jobs_made.begin(), jobs_made.end(), name) != jobs_made.end();
     EXPECT_FALSE(again) << name << " is made twice";
     jobs_made.push_back(name);

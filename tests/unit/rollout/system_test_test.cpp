@@ -168,7 +168,7 @@ TEST_F(SystemTests, AreNotPassedBeforeMinDuration) {
 TEST_F(SystemTests, AFailedOneRollsBackWithTheEndOfItsLog) {
   start();
   fail_by_exit();
-  const auto log = wanted_log(status(), world.seen);
+  const auto log = wanted_log(world.rollout, world.seen);
   ASSERT_TRUE(log.has_value());
   EXPECT_EQ(log->pod, world.jobs_made.back() + "-x");
   EXPECT_EQ(log->container, "test");
@@ -182,7 +182,7 @@ TEST_F(SystemTests, AFailedOneRollsBackWithTheEndOfItsLog) {
   EXPECT_THAT(world.condition("Promoted")->message, says);
   EXPECT_THAT(world.notes_of("SystemTestFailed"), ElementsAre(says));
   EXPECT_EQ(status().history.front().stage, "acceptance");
-  EXPECT_FALSE(wanted_log(status(), world.seen).has_value()) << "it is read once";
+  EXPECT_FALSE(wanted_log(world.rollout, world.seen).has_value()) << "it is read once";
 }
 
 TEST_F(SystemTests, WithoutALogTheReasonIsSaid) {
@@ -246,7 +246,7 @@ TEST_F(SystemTests, OneThatDidNotStartInTimeIsAnError) {
 TEST_F(SystemTests, ADisruptedOneIsTriedAgainLater) {
   start();
   disrupt();
-  EXPECT_FALSE(wanted_log(status(), world.seen).has_value());
+  EXPECT_FALSE(wanted_log(world.rollout, world.seen).has_value());
   world.settle();
   EXPECT_EQ(status().stage->job->attempt, 1);
   ASSERT_TRUE(world.last.again.has_value());
