@@ -73,17 +73,17 @@ def find_place(report: Report) -> Place:
     """A cluster: the one that the environment names, else a fresh one of our own."""
     kubeconfig = os.environ.get("SLUICE_DEMO_KUBECONFIG")
     if kubeconfig:
-        report.line(f"Using the cluster of {kubeconfig}. The story takes about six minutes.")
+        report.line(f"Using the cluster of {kubeconfig}. The story takes about eight minutes.")
         return ExistingCluster(Path(kubeconfig), report)
     missing = Tools("node").missing()
     report.line("This makes a Kubernetes cluster on this machine, in a network of its own, and leaves it running.")
     if missing:
         report.line(
             f"{len(missing)} programs have to be built first, once: {', '.join(tool.name for tool in missing)}.\n"
-            f"That takes 15 to 35 minutes on two cores; then a start takes 1.5 minutes and the story six."
+            f"That takes 15 to 35 minutes on two cores; then a start takes 1.5 minutes and the story eight."
         )
     else:
-        report.line("It takes about 1.5 minutes to start, then the story about six.")
+        report.line("It takes about 1.5 minutes to start, then the story about eight.")
     return OwnCluster.start(CLUSTER, report, keep=True)
 
 

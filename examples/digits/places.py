@@ -24,6 +24,7 @@ CHART = REPOSITORY / "charts" / "sluice"
 
 # What the manifests in this folder say; an existing cluster may have them elsewhere.
 MODEL_IMAGE = "localhost/digits:1"
+LOCUST_IMAGE = "localhost/locust:2.47.0"
 OPERATOR_IMAGE = "localhost/sluice:demo"
 GATEWAY = ("gateways", "public")
 PROMETHEUS = "http://prometheus.monitoring:9090"
@@ -88,7 +89,7 @@ class OwnCluster:
 
     @staticmethod
     def start(name: str, report: Report, keep: bool, audit: bool = False) -> "OwnCluster":
-        """A fresh cluster, with the Gateway and with both images on its node."""
+        """A fresh cluster, with the Gateway and with the images on its node."""
         options = Options(gateway_namespace=GATEWAY[0], audit=audit)
         place = OwnCluster(Cluster(name, "node", options=options, report=report))
         place.cluster.start(keep=keep)
@@ -100,11 +101,14 @@ class OwnCluster:
         return place
 
     def load_images(self) -> None:
-        """Build both images (their layers are cached) and hand them to the node."""
+        """Build the images (their layers are cached) and hand them to the node."""
         images = self.cluster.images
         with self.report.step("the model's image", "1 s; 3 min the first time"):
             images.build(EXAMPLE / "model" / "Dockerfile", EXAMPLE / "model", MODEL_IMAGE)
             self.cluster.load_image(MODEL_IMAGE)
+        with self.report.step("the image of Locust, for load tests", "1 s; 1 min the first time"):
+            images.build(EXAMPLE / "traffic" / "Dockerfile", EXAMPLE / "traffic", LOCUST_IMAGE)
+            self.cluster.load_image(LOCUST_IMAGE)
         with self.report.step("the operator's image", "1 s; 10 min the first time"):
             images.build(REPOSITORY / "Dockerfile", REPOSITORY, OPERATOR_IMAGE)
             self.cluster.load_image(OPERATOR_IMAGE)
@@ -169,6 +173,7 @@ class ExistingCluster:
             environment, "SLUICE_DEMO_OPERATOR_IMAGE", "the operator's image in your registry"
         )
         self._model_image = _required(environment, "SLUICE_DEMO_MODEL_IMAGE", "the model's image in your registry")
+        self._locust_image = _required(environment, "SLUICE_DEMO_LOCUST_IMAGE", "the image of Locust in your registry")
         self._prometheus = environment.get("SLUICE_DEMO_PROMETHEUS", PROMETHEUS)
         self._gateway = tuple(environment.get("SLUICE_DEMO_GATEWAY", "/".join(GATEWAY)).split("/"))
         if len(self._gateway) != 2 or not all(self._gateway):
@@ -192,6 +197,7 @@ class ExistingCluster:
         namespace, name = self._gateway
         changes = {
             MODEL_IMAGE: self._model_image,
+            LOCUST_IMAGE: self._locust_image,
             PROMETHEUS: self._prometheus,
             f"{{name: {GATEWAY[1]}, namespace: {GATEWAY[0]}}}": f"{{name: {name}, namespace: {namespace}}}",
         }

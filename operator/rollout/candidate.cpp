@@ -203,6 +203,17 @@ bool within_rollback_window(const Context& context, const std::string& revision)
   return std::find(former.begin(), end, revision) != end;
 }
 
+namespace {
+
+// What was asked of the wanted revision is done with, and does nothing.
+void ignore(Context& context, const char* annotation, const char* event, const std::string& why) {
+  const std::string& wanted = context.seen.wanted_revision;
+  if (!asked(context, annotation, wanted)) return;
+  context.event(Event::Type::Warning, event, std::string(annotation) + "=" + wanted + " does nothing: " + why);
+}
+
+}  // namespace
+
 void apply_verbs(Context& context) {
   api::RolloutStatus& status = context.status();
   const std::string& wanted = context.seen.wanted_revision;
@@ -218,9 +229,15 @@ void apply_verbs(Context& context) {
     return;
   }
   // Who wants it to be tried again has not seen how it ends: that word must not bring it back later.
-  if (wanted == status.candidate_revision && asked(context, api::kRetryAnnotation, wanted)) {
-    context.event(Event::Type::Warning, "RetryIgnored",
-                  std::string(api::kRetryAnnotation) + "=" + wanted + " does nothing: the revision is under way");
+  if (wanted == status.candidate_revision) {
+    ignore(context, api::kRetryAnnotation, "RetryIgnored", "the revision is under way");
+  }
+  // Nor must what was said of a revision that was rolled back already act on its next attempt.
+  if (rejected) {
+    const std::string why = "the revision was rolled back; " + std::string(api::kRetryAnnotation) + " starts it over";
+    ignore(context, api::kPromoteAnnotation, "PromoteIgnored", why);
+    ignore(context, api::kAbortAnnotation, "AbortIgnored", why);
+    ignore(context, api::kResumeAnnotation, "ResumeIgnored", why);
   }
   // A first revision without stages becomes stable by itself.
   if (status.candidate_revision.empty() || (context.is_first() && !status.stage)) return;

@@ -8,16 +8,14 @@ from typing import Any, Iterator
 
 import pytest
 
-from cluster import Report
 from cluster.errors import ClusterError
 from cluster.wait import until
-from places import EXAMPLE, OwnCluster, Place, checked
+from places import EXAMPLE, Place, checked
 from story import NAMESPACE, Story, condition
 
 FILE = EXAMPLE.parent / "load-test.yaml"
 NAME = "digits-loaded"
 PATH = f"/apis/sluice.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/{NAME}"
-IMAGE = "localhost/locust:2.47.0"
 
 
 def status(place: Place) -> dict[str, Any]:
@@ -36,14 +34,7 @@ def report_of(place: Place, told: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def locust_image(place: OwnCluster, report: Report) -> None:
-    with report.step("the image with Locust", "1 s; 1 min the first time"):
-        place.cluster.images.build(EXAMPLE / "traffic" / "Dockerfile", EXAMPLE / "traffic", IMAGE)
-        place.cluster.load_image(IMAGE)
-
-
-@pytest.fixture(scope="module")
-def loaded(installed: Story, place: Place, locust_image: None) -> Iterator[str]:
+def loaded(installed: Story, place: Place) -> Iterator[str]:
     """The manifest of the example, whose first revision has borne the load."""
     manifest = place.manifest(FILE)
     checked(place.kubectl("apply", "-f", str(EXAMPLE / "namespace.yaml")), "kubectl apply of namespace.yaml")

@@ -23,7 +23,9 @@ class Fault:
 FAULTS = [
     # It answers under another name.
     Fault("acceptance", {"MLSERVER_MODEL_NAME": "other"}, "SystemTestFailed", "HTTP Error 404", []),
-    # One digit of ten fails, which the acceptance test does not ask for.
+    # Each answer is right, and every third one slow.
+    Fault("load", {"FAULT_SLOW_SHARE": "0.3", "FAULT_SLOW_SECONDS": "0.8"}, "LoadTestFailed", "response time", []),
+    # One digit of ten fails, which neither the acceptance test nor the load asks for.
     Fault("shadow", {"FAULT_DIGIT": "8"}, "HarmDetected", "errors", []),
     # Nothing fails, but it is right less often.
     Fault("experiment", {"MLSERVER_MODEL_URI": "/models/v1"}, "GoalWorse", "mistakes", [10, 25, 50]),

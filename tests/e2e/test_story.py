@@ -9,7 +9,7 @@ from places import EXAMPLE, Place, checked
 from story import NAME, NAMESPACE, SYSTEM_NAMESPACE, Chapter, Sight, Story, condition
 
 WEIGHTS = [10, 25, 50]
-STAGES = ["acceptance", "shadow", "canary", "experiment"]
+STAGES = ["acceptance", "load", "shadow", "canary", "experiment"]
 
 
 # -- install and the first revision ----------------------------------------------------------------

@@ -162,6 +162,27 @@ TEST_F(Stages, TheMessageSaysWhyAnApprovalDidNotHelp) {
             "approves nothing: stage first was passed or skipped already");
 }
 
+TEST_F(Stages, WhatIsAskedOfARevisionThatWasRolledBackDoesNotActOnItsNextAttempt) {
+  start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2})});
+  world.answer(kBad);
+  ASSERT_EQ(status().rejected_revision, "v2") << status().message;
+  world.rollout.annotations[api::kPromoteAnnotation] = "v2";
+  world.rollout.annotations[api::kAbortAnnotation] = "v2";
+  world.settle();
+  EXPECT_EQ(world.notes_of("PromoteIgnored"),
+            std::vector<std::string>{
+                "sluice.dev/promote=v2 does nothing: the revision was rolled back; sluice.dev/retry starts it over"});
+  EXPECT_EQ(world.notes_of("AbortIgnored").size(), 1u);
+  world.rollout.annotations[api::kRetryAnnotation] = "v2";
+  world.settle();
+  EXPECT_EQ(status().candidate_revision, "v2");
+  EXPECT_EQ(status().attempt, 2);
+  EXPECT_FALSE(status().promoting_since);
+  world.rollout.annotations[api::kPromoteAnnotation] = "v2/now";
+  world.settle();
+  EXPECT_EQ(status().stable_revision, "v2");
+}
+
 TEST_F(Stages, ARetryOfWhatIsUnderWayDoesNotBringItBackLater) {
   start({stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2})});
   world.rollout.annotations[api::kRetryAnnotation] = "v2";
