@@ -24,7 +24,7 @@ FAULTS = [
     # It answers under another name.
     Fault("acceptance", {"MLSERVER_MODEL_NAME": "other"}, "SystemTestFailed", "HTTP Error 404", []),
     # Each answer is right, and every third one slow.
-    Fault("load", {"FAULT_SLOW_SHARE": "0.3", "FAULT_SLOW_SECONDS": "0.8"}, "LoadTestFailed", "response time", []),
+    Fault("load", {"FAULT_SLOW_SHARE": "0.3", "FAULT_SLOW_SECONDS": "2"}, "LoadTestFailed", "response time", []),
     # One digit of ten fails, which neither the acceptance test nor the load asks for.
     Fault("shadow", {"FAULT_DIGIT": "8"}, "HarmDetected", "errors", []),
     # Nothing fails, but it is right less often.
