@@ -60,7 +60,7 @@ class Drawing {
     for (const Series& series : chart.series) highest = std::max(highest, highest_of(series));
     if (typical > 0.0 && highest > 30.0 * typical) {
       chart.y.scale = Scale::Logarithmic;
-      chart.y.label = "milliseconds, on a scale of powers";
+      chart.y.label = "milliseconds, logarithmic scale";
       const double lowest = std::max(0.01, quantile_of(times, 0.0).value_or(0.0) * 1000.0);
       chart.y.low = std::pow(10.0, std::floor(std::log10(lowest)));
     }
@@ -179,7 +179,7 @@ std::string Drawing::histogram_of_times() const {
     series.points.push_back({std::pow(kGrowth, first + static_cast<int>(i) + 1), bars[i]});
   }
   chart.series = {std::move(series)};
-  chart.x = {"response time in milliseconds, on a scale of powers", std::pow(kGrowth, first - 2),
+  chart.x = {"response time in milliseconds, logarithmic scale", std::pow(kGrowth, first - 2),
              std::pow(kGrowth, std::max(last, first + 8) + 3), Scale::Logarithmic};
   for (const double quantile : {0.5, 0.95, 0.99}) {
     const auto at = quantile_of(times, quantile);

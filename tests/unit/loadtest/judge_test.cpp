@@ -288,6 +288,22 @@ INSTANTIATE_TEST_SUITE_P(
                                 "the generator did not ask for more"}),
     [](const auto& one) { return std::string(one.param.name); });
 
+// Users who wait for slow answers miss their turns, and nobody takes them: that is the candidate's doing.
+TEST(JudgeLoad, ARateThatSlowAnswersCostIsNotTheGeneratorsFault) {
+  api::LoadTestStage stage = stage_of(LoadProfile::Performance, 40, seconds(20));
+  stage.criteria = {at_most(LoadMetric::ResponseTime, 1.0, 0.95), at_least(LoadMetric::Rate, 0.8)};
+  LoadObservation seen = observe(stage, sound);
+  for (LoadWindow& window : seen.result.windows) {
+    const auto asked = static_cast<std::int64_t>(window.requests);
+    const std::int64_t slow = asked * 23 / 100;  // 30 % of those that are made; a user's mean is 0.7 * 1 s + 0.3 * 2 s
+    window.requests = asked * 77 / 100;
+    window.response_times = {{0.02, window.requests - slow}, {2.0, slow}};
+  }
+  const LoadVerdict verdict = judge_load(stage, seen);
+  EXPECT_EQ(verdict.verdict, Verdict::Fail) << verdict.message;
+  EXPECT_THAT(verdict.message, HasSubstr("response times"));
+}
+
 TEST(JudgeLoad, AJobWithOneWindowIsJudged) {
   api::LoadTestStage stage;
   stage.generator = api::JobGenerator{};
