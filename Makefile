@@ -66,7 +66,7 @@ test-unit: build
 
 # Three at once, each on a cluster of its own: they wait for looks and leases more than they work.
 PYTEST := $(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider
-LANE_2 := tests/integration/test_traffic.py
+LANE_2 := tests/integration/test_traffic.py tests/integration/test_loads.py
 LANE_3 := tests/integration/test_takeover.py tests/integration/test_stages.py tests/integration/test_shards.py
 .PHONY: test-integration
 test-integration: build
@@ -98,7 +98,7 @@ test-away: build
 
 .PHONY: test-e2e
 test-e2e: build
-	@echo "== End-to-end tests: a real node, Helm, Locust and model servers (6 minutes; the first time 15 more for images)"
+	@echo "== End-to-end tests: a real node, Helm, Locust and model servers (10 minutes; the first time 15 more for images)"
 	@$(PYTHON) -B -m pytest -q --capture=sys -p no:cacheprovider tests/e2e
 
 .PHONY: bench

@@ -7,25 +7,12 @@ from typing import Any, Iterator
 
 import pytest
 
-from cluster.errors import ClusterError
 from cluster.wait import until
-from places import EXAMPLE, Place, checked
+from example import Example
+from places import Place, checked
 from story import NAMESPACE, Story, condition
 
-FILE = EXAMPLE.parent / "system-test.yaml"
 NAME = "digits-tested"
-PATH = f"/apis/sluice.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/{NAME}"
-
-
-def status(place: Place) -> dict[str, Any]:
-    return place.get(PATH).get("status", {})
-
-
-def going_well(place: Place) -> None:
-    """Raises what the Rollout says when it has given the revision up."""
-    now = status(place)
-    if now.get("rejectedRevision") or now.get("phase") == "Degraded":
-        raise ClusterError(f"{now['phase']}: {now['message']}")
 
 
 def jobs(place: Place) -> list[dict[str, Any]]:
@@ -39,39 +26,26 @@ def notes(place: Place, reason: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def tested(installed: Story, place: Place) -> Iterator[str]:
-    """The manifest of the example, whose first revision has passed its test."""
-    manifest = place.manifest(FILE)
-    checked(place.kubectl("apply", "-f", str(EXAMPLE / "namespace.yaml")), "kubectl apply of namespace.yaml")
-    checked(place.kubectl("apply", "-f", "-", input=manifest), "kubectl apply of system-test.yaml")
-    try:
-        until(
-            lambda: status(place).get("stableRevision"), "the first revision to pass its test", 180,
-            check=lambda: going_well(place), interval=0.5,
-        )  # fmt: skip
-        yield manifest
-    finally:
-        checked(place.kubectl("delete", "mro", NAME, "-n", NAMESPACE), "kubectl delete mro")
-        left = ("get", "deployments,jobs,pods", "-n", NAMESPACE, "-l", f"sluice.dev/rollout={NAME}", "-o", "name")
-        until(lambda: place.kubectl(*left).stdout.strip() == "", "everything of it to be gone", 90)
+def tested(installed: Story, place: Place) -> Iterator[Example]:
+    """The example, whose first revision has passed its test."""
+    with Example(place, "system-test.yaml", NAME).served(180) as example:
+        yield example
 
 
-def test_the_first_revision_is_tested_before_it_is_stable(tested: str, place: Place) -> None:
+def test_the_first_revision_is_tested_before_it_is_stable(tested: Example, place: Place) -> None:
     until(lambda: notes(place, "SystemTestPassed"), "the event", 20)
-    assert [entry["reason"] for entry in status(place)["history"]] == ["Initial"]
+    assert [entry["reason"] for entry in tested.status["history"]] == ["Initial"]
     until(lambda: not jobs(place), "the Job to be gone", 30)
 
 
-def test_what_a_failed_test_said_is_in_status_and_event(tested: str, place: Place) -> None:
-    stable = status(place)["stableRevision"]
+def test_what_a_failed_test_said_is_in_status_and_event(tested: Example, place: Place) -> None:
+    stable = tested.status["stableRevision"]
     # A server that answers under another name: the test is told 404.
-    variable = "{name: MLSERVER_MODEL_URI, value: /models/v1}"
-    assert variable in tested
-    broken = tested.replace(variable, f"{variable}\n        - {{name: MLSERVER_MODEL_NAME, value: other}}")
-    checked(place.kubectl("apply", "-f", "-", input=broken), "kubectl apply")
-    rejected = until(lambda: status(place).get("rejectedRevision"), "the roll-back", 180, interval=0.5)
-    told = status(place)
-    assert told["stableRevision"] == stable != rejected
+    tested.apply(
+        tested.variant("{name: MLSERVER_MODEL_URI, value: /models/v1}", "{name: MLSERVER_MODEL_NAME, value: other}")
+    )
+    told = tested.rolled_back(180)
+    assert told["stableRevision"] == stable != told["rejectedRevision"]
     promoted = condition(told, "Promoted")
     assert (promoted["status"], promoted["reason"]) == ("False", "SystemTestFailed")
     said = "HTTP Error 404"
@@ -80,5 +54,4 @@ def test_what_a_failed_test_said_is_in_status_and_event(tested: str, place: Plac
     assert len(jobs(place)) == 1, "it stays until the next revision"
     described = checked(place.kubectl("describe", "mro", NAME, "-n", NAMESPACE), "kubectl describe mro")
     assert said in described
-    checked(place.kubectl("apply", "-f", "-", input=tested), "kubectl apply")
-    until(lambda: status(place).get("phase") == "Healthy", "the stable template to mean Healthy", 60)
+    tested.healthy_again()
