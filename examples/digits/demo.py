@@ -73,17 +73,17 @@ def find_place(report: Report) -> Place:
     """A cluster: the one that the environment names, else a fresh one of our own."""
     kubeconfig = os.environ.get("SLUICE_DEMO_KUBECONFIG")
     if kubeconfig:
-        report.line(f"Using the cluster of {kubeconfig}. The story takes about eight minutes.")
+        report.line(f"Using the cluster of {kubeconfig}. The story takes about five minutes.")
         return ExistingCluster(Path(kubeconfig), report)
     missing = Tools("node").missing()
     report.line("This makes a Kubernetes cluster on this machine, in a network of its own, and leaves it running.")
     if missing:
         report.line(
             f"{len(missing)} programs have to be built first, once: {', '.join(tool.name for tool in missing)}.\n"
-            f"That takes 15 to 35 minutes on two cores; then a start takes 1.5 minutes and the story eight."
+            f"That takes 15 to 35 minutes on two cores; then a start takes a minute and the story five."
         )
     else:
-        report.line("It takes about 1.5 minutes to start, then the story about eight.")
+        report.line("It takes about a minute to start, then the story about five.")
     return OwnCluster.start(CLUSTER, report, keep=True)
 
 
@@ -118,6 +118,7 @@ def show_around(place: Place, seconds: float) -> None:
         f"  export {path}KUBECONFIG={place.kubeconfig}\n"
         f"  kubectl get mro -A -o wide\n"
         f"  kubectl describe mro {NAME} -n {NAMESPACE}\n"
+        f"  kubectl get configmaps -n {NAMESPACE} -l sluice.dev/rollout={NAME}    # of load tests: numbers, and charts as SVG\n"
         f"  curl -H 'Content-Type: application/json' -d @examples/digits/request.json {predict}\n"
         f"{prometheus}"
         f"  make demo-down    # removes it"

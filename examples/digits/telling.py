@@ -56,7 +56,8 @@ def telling(place: Place) -> Lines | View:
 def line_of(status: dict[str, Any]) -> str:
     """The status in one line: weight as asked and realised, evidence against threshold, the message."""
     traffic, stage, summary = (status.get(name, {}) for name in ("traffic", "stage", "summary"))
-    parts = [f"{traffic.get('candidate', 0):>3} % asked"]
+    mirror = traffic.get("mirror", 0)
+    parts = [f"{mirror:>3} % copied" if mirror else f"{traffic.get('candidate', 0):>3} % asked"]
     if traffic.get("realised"):
         parts.append(f"{traffic['realised']} realised")
     if stage.get("looks"):
