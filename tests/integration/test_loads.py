@@ -110,3 +110,28 @@ def test_what_belongs_to_locust_comes_and_goes_with_the_master(story):
     assert "deleted" in job_of(status)["message"]
     gone = ("get", "jobs,configmaps,services", "-n", "ml", "-l", f"sluice.dev/job={name}", "-o", "name")
     cluster.wait_for(lambda: not cluster.kubectl(*gone).strip(), "what belonged to it to be gone", 30)
+
+
+def test_memory_that_grows_under_load_is_found_in_prometheus(story):
+    """What the played model server counts stands for bytes: it grows with each request."""
+    grows = 'sum(http_requests_total{namespace="$(namespace)",pod=~"$(pods)"})'
+    criteria = [{"memoryGrowth": {"max": "10%", "query": grows}}]
+    story.apply("v7", stages=[load(count=700, criteria=criteria), HALF])
+    entry = story.wait_outcome(120)
+    assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "LoadTestFailed", "load"), entry
+    assert "growth of memory" in entry["message"]
+    steady = [{"memoryGrowth": {"max": "10%", "query": f"1000000 + 0 * {grows}"}}]
+    story.apply("v8", stages=[load(count=700, criteria=steady), SIGN_OFF])
+    status = story.wait("the next stage", lambda s: s.get("stage", {}).get("name") == "sign-off", 90)
+    assert [one["verdict"] for one in status["loadTests"]] == ["Pass"]
+
+
+def test_a_model_is_compared_with_stables_own_load(story):
+    margin = [{"responseTime": {"quantile": "50%", "margin": "100%"}}]
+    story.apply("v2", stages=[load(criteria=margin)])
+    entry = story.wait_outcome(90)
+    assert entry["outcome"] == "Promoted", entry
+    story.apply("v3", delay=0.2, stages=[load(count=100, criteria=margin), HALF])
+    entry = story.wait_outcome(90)
+    assert (entry["outcome"], entry["reason"]) == ("RolledBack", "LoadTestFailed"), entry
+    assert "compared with stable's" in entry["message"]
