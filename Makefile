@@ -70,7 +70,7 @@ LANE_2 := tests/integration/test_traffic.py tests/integration/test_loads.py
 LANE_3 := tests/integration/test_takeover.py tests/integration/test_stages.py tests/integration/test_shards.py
 .PHONY: test-integration
 test-integration: build
-	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (5 minutes; the first time 30 more to build them)"
+	@echo "== Integration tests: real etcd, API server, gateway and Prometheus (5 to 9 minutes; the first time 30 more to build them)"
 	@$(PYTHON) -B tests/cluster/cluster tools --tier integration
 	@SLUICE_TEST_CLUSTER=integration-2 $(PYTEST) $(LANE_2) >build/integration-2.log 2>&1 & second=$$!; \
 	SLUICE_TEST_CLUSTER=integration-3 $(PYTEST) $(LANE_3) >build/integration-3.log 2>&1 & third=$$!; \

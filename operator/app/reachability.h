@@ -1,5 +1,5 @@
-// Notices when the API server answers again after it did not, for several requests in a row: then what has failed meanwhile need not wait for the
-// rest of its backoff.
+// Notices when the API server answers again after it did not, for several requests in a row: then what has failed
+// meanwhile need not wait for the rest of its backoff.
 //
 //   Reachability server;
 //   client_options.reached = [&](bool answered) { server.reached(answered); };

@@ -49,8 +49,8 @@ struct SeriesQuery {
   bool operator==(const SeriesQuery&) const = default;
 };
 
-// One look to be taken. With `series` it asks for that between its ends, and for no metrics. `past` asks for stable's own history instead: `past` consecutive blocks that end at
-// `to`.
+// One look to be taken. With `series` it asks for that between its ends, and for no metrics. `past` asks for stable's
+// own history instead: `past` consecutive blocks that end at `to`.
 struct Look {
   std::string prometheus_address;
   std::vector<MetricQuery> metrics;

@@ -42,8 +42,9 @@ void hold_for_person(Context& context) {
   const std::string& revision = context.status().candidate_revision;
   context.stalled_reason = kLoadTestInvalid;
   context.hold = "Job " + job.name + " says nothing about the candidate: " + job.message +
-                 "; once that is repaired, annotate it with " + api::kResumeAnnotation + "=" + revision + " to load it again, or with " +
-                 api::kRetryAnnotation + ", " + api::kPromoteAnnotation + " or " + api::kAbortAnnotation;
+                 "; once that is repaired, annotate it with " + api::kResumeAnnotation + "=" + revision +
+                 " to load it again, or with " + api::kRetryAnnotation + ", " + api::kPromoteAnnotation + " or " +
+                 api::kAbortAnnotation;
 }
 
 void hold_for_job(Context& context) {
