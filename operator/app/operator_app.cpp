@@ -35,7 +35,6 @@ namespace sluice::app {
 namespace {
 
 constexpr Duration kGrace = seconds(20);
-constexpr std::size_t kNetworkThreads = 4;
 constexpr const char* kController = "sluice.dev/operator";
 
 // For one process that runs alone.
@@ -258,7 +257,7 @@ int run_operator(const OperatorOptions& options) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  http::set_network_threads(kNetworkThreads);
+  http::prepare_network();
 
   kube::ConfigSource source;
   source.kubeconfig = options.kubeconfig;

@@ -11,8 +11,6 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t kNetworkThreads = 2;
-
 void add_cluster_options(CLI::App& command, ClusterOptions& cluster, std::string& name) {
   command.add_option("--kubeconfig", cluster.kubeconfig, "Path of a kubeconfig; else as kubectl finds it");
   command.add_option("--context", cluster.context, "Context of the kubeconfig");
@@ -39,7 +37,7 @@ Command add_status(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("status", "Show one Rollout: where it is, and the numbers behind it");
   add_cluster_options(command, flags->cluster, flags->name);
   return {&command, [flags] {
-            http::set_network_threads(kNetworkThreads);
+            http::prepare_network();
             return status(flags->cluster, flags->name);
           }};
 }
@@ -52,7 +50,7 @@ Command add_watch(CLI::App& program) {
                    "End when nothing is under way: status 0 when the wanted revision is stable, else 1");
   command.add_option("--timeout", flags->timeout, "Give up after this time with status 2; 0s: never")->check(duration());
   return {&command, [flags] {
-            http::set_network_threads(kNetworkThreads);
+            http::prepare_network();
             WatchRequest request = flags->request;
             request.timeout = value_of_duration(flags->timeout);
             return watch(flags->cluster, flags->name, request);

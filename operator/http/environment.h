@@ -2,7 +2,7 @@
 //
 // For each new TLS connection the library first loads the system's certificate authorities (about 40 ms of
 // CPU), and only then lets us replace them. The one way to keep it from doing so is to point SSL_CERT_FILE
-// and SSL_CERT_DIR at nothing. That is done once, in set_network_threads, before there are other threads:
+// and SSL_CERT_DIR at nothing. That is done once, in prepare_network, before there are other threads:
 // setenv races with every getenv. What the user had set there still counts: system_ca_file and
 // system_ca_directory remember it, and child_environment (transport.h) gives it to programs that we start.
 #pragma once

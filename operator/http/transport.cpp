@@ -99,8 +99,29 @@ void start(http_client& client, const web::http::http_request& request,
   });
 }
 
-// Ends an exchange on every way out: what the library still holds is let go and its connection closed. After
-// a complete answer both are without effect.
+// The library closes the socket of a request that is cancelled, from whatever thread cancels it, while another may
+// be in the middle of a read or a write that takes several steps; then boost::asio follows a null pointer
+// (microsoft/cpprestsdk#1547). So all that touches a socket once its request is on its way happens on one thread:
+// the library's pool has no other, and what we cancel is cancelled there.
+constexpr std::size_t kNetworkThreads = 1;
+
+void start_network_thread() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    try {
+      crossplat::threadpool::initialize_with_threads(kNetworkThreads);
+    } catch (const std::exception&) {
+      log::warn("something else in this process started the network library's threads; to give up a request is unsafe");
+    }
+  });
+}
+
+void cancel_on_network_thread(const pplx::cancellation_token_source& cancel) {
+  crossplat::threadpool::shared_instance().service().post([cancel] { cancel.cancel(); });
+}
+
+// Ends an exchange on every way out: what the library still holds is let go and its connection closed, some moments
+// later. After a complete answer both are without effect.
 class Ending {
  public:
   Ending(Exchange& exchange, pplx::cancellation_token_source& cancel)
@@ -108,7 +129,7 @@ class Ending {
   Ending(const Ending&) = delete;
   Ending& operator=(const Ending&) = delete;
   ~Ending() {
-    if (!complete_) cancel_.cancel();
+    if (!complete_) cancel_on_network_thread(cancel_);
     exchange_.abandon();
   }
   void complete() { complete_ = true; }
@@ -411,6 +432,7 @@ Result<std::unique_ptr<Transport>> make_transport(const Endpoint& endpoint) {
   if (!address) return address.error();
   auto tls = TlsSettings::make(*address, endpoint.tls);
   if (!tls) return tls.error();
+  start_network_thread();
   try {
     return std::unique_ptr<Transport>(std::make_unique<CpprestTransport>(*address, endpoint.user_agent, *tls,
                                                                          !endpoint.tls.insecure_skip_verify));
@@ -419,13 +441,9 @@ Result<std::unique_ptr<Transport>> make_transport(const Endpoint& endpoint) {
   }
 }
 
-void set_network_threads(std::size_t count) {
+void prepare_network() {
   hide_system_certificates();
-  try {
-    crossplat::threadpool::initialize_with_threads(std::max<std::size_t>(count, 2));
-  } catch (const std::exception&) {
-    log::warn("the network threads are running already; their number stays as it is");
-  }
+  start_network_thread();
 }
 
 }  // namespace sluice::http

@@ -97,10 +97,10 @@ struct Endpoint {
 // A Transport may be destroyed when no call is inside it.
 Result<std::unique_ptr<Transport>> make_transport(const Endpoint& endpoint);
 
-// Threads that the network library may use in this process; call once, first thing in main, before there are
-// other threads: it also sets environment variables (http/environment.h says why). At least 2. Without it all
-// works, with the library's 40 threads and about 40 ms of CPU more for each new TLS connection.
-void set_network_threads(std::size_t count);
+// Readies the network library in this process; call first thing in main, before there are other threads: it sets
+// environment variables (http/environment.h says why). Without it all works, with about 40 ms of CPU more for each
+// new TLS connection. The library has one thread in any case: what waits, waits on the caller's.
+void prepare_network();
 
 // "NAME=value" of each variable that this process was started with: what programs that we start should get.
 std::vector<std::string> child_environment();

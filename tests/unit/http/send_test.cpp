@@ -273,6 +273,27 @@ TEST(SendStop, ARequestThatComesTooLateIsNotSent) {
   EXPECT_EQ(server.request_count(), 0u);
 }
 
+// The library reads a long piece in many small steps. Giving up in the middle of one must not close the socket
+// under the hands of the thread that reads it.
+TEST(SendStop, InTheMiddleOfALongPieceAsOftenAsOneLikes) {
+  HttpServer server([](HttpExchange& http) {
+    const std::string bytes(1024, 'x');
+    http.begin_chunked();
+    http.write("40000000\r\n");
+    while (http.write(bytes)) {
+    }
+  });
+  auto transport = transport_to(server.url());
+  constexpr int kTimes = 400;
+  for (int i = 0; i < kTimes; ++i) {
+    std::stop_source stop;
+    auto pending = std::async(std::launch::async, [&] { return transport->send(get("/"), stop.get_token()); });
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + 10 * (i % 100)));
+    stop.request_stop();
+    EXPECT_EQ(code_of(pending.get()), ErrorCode::Cancelled);
+  }
+}
+
 // --- size
 // -----------------------------------------------------------------------------------------------------
 
