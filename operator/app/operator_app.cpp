@@ -279,7 +279,9 @@ int run_operator(const OperatorOptions& options) {
     client_options.write_deadline =
         std::min(client_options.write_deadline, options.lease_duration - options.renew_deadline);
   }
+  client_options.admits = [&server, &clock] { return server.may_try(clock.steady()); };
   auto client = kube::connect(*config, client_options);
+  client_options.admits = nullptr;  // a lead is not lost for the sake of others' requests
   // One request for the Lease that hangs must not cost the lead.
   client_options.deadline = client_options.write_deadline = options.renew_deadline / 2;
   auto lease_client = kube::connect(*config, client_options);

@@ -178,6 +178,9 @@ void RestClient::observe(const Call& call, int status, Instant began) const {
 Result<http::Response> RestClient::send(Call& call, Instant until) {
   const Outcome ready = prepare(call.request, until, options_.stop);
   if (!ready) return ready.error();
+  if (options_.admits && !options_.admits()) {
+    return Error{ErrorCode::Unavailable, "the API server does not answer; it was not asked again so soon", {}};
+  }
   const Instant began = options_.clock->steady();
   auto answer = transport_->send(call.request, options_.stop);
   observe(call, answer ? answer->status : 0, began);

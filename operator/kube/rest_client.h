@@ -46,6 +46,9 @@ struct ClientOptions {
   // Whether the server was reached by a try: false when there was no answer at all; of a watch, true once it begins.
   // As `observer`, from any thread.
   std::function<void(bool)> reached;
+  // Asked before each try, watches excepted; false: it is not sent and the call ends with Unavailable. Null: always
+  // true. From any thread.
+  std::function<bool()> admits;
   std::stop_token stop;                                // ends all calls but watches, with Cancelled
   std::shared_ptr<const Clock> clock;                  // null: the machine's
   // Waits, or returns early when stopped. Null: really waits. For tests.

@@ -216,6 +216,20 @@ TEST_F(RestClientTest, TellsWhetherTheServerWasReached) {
   EXPECT_EQ(told, (std::vector<std::string>{"yes", "event", "yes"})) << "a watch says so when it begins";
 }
 
+TEST_F(RestClientTest, SendsNothingThatIsNotAdmitted) {
+  bool admitted = false;
+  ClientOptions options;
+  options.admits = [&] { return admitted; };
+  const auto c = client(options);
+  const auto refused = c->get(kPods, {"ml", "a"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(script_->requests.empty());
+  admitted = true;
+  script_->answer(200, R"({"kind":"Pod"})");
+  EXPECT_TRUE(c->get(kPods, {"ml", "a"}));
+}
+
 // --- watches
 // ------------------------------------------------------------------------------------------------------
 
