@@ -45,6 +45,11 @@ struct Words<PromoteWhen> {
       {{PromoteWhen::NonInferior, "NonInferior"}, {PromoteWhen::NoHarmShown, "NoHarmShown"}}};
 };
 template <>
+struct Words<ShadowProof> {
+  static constexpr std::array<Word<ShadowProof>, 2> kAll{
+      {{ShadowProof::NonInferior, "NonInferior"}, {ShadowProof::Equivalence, "Equivalence"}}};
+};
+template <>
 struct Words<SplitCheck> {
   static constexpr std::array<Word<SplitCheck>, 3> kAll{
       {{SplitCheck::Enforce, "Enforce"}, {SplitCheck::Report, "Report"}, {SplitCheck::Off, "Off"}}};
@@ -113,6 +118,9 @@ const char* to_string(SplitCheck value) {
 const char* to_string(PromoteWhen value) {
   return word_of(value);
 }
+const char* to_string(ShadowProof value) {
+  return word_of(value);
+}
 const char* to_string(OnInconclusive value) {
   return word_of(value);
 }
@@ -154,6 +162,7 @@ template std::optional<MetricRole> from_string(std::string_view);
 template std::optional<Direction> from_string(std::string_view);
 template std::optional<SplitCheck> from_string(std::string_view);
 template std::optional<PromoteWhen> from_string(std::string_view);
+template std::optional<ShadowProof> from_string(std::string_view);
 template std::optional<OnInconclusive> from_string(std::string_view);
 template std::optional<Phase> from_string(std::string_view);
 template std::optional<Verdict> from_string(std::string_view);
@@ -165,6 +174,7 @@ template std::string known_words<MetricRole>();
 template std::string known_words<Direction>();
 template std::string known_words<SplitCheck>();
 template std::string known_words<PromoteWhen>();
+template std::string known_words<ShadowProof>();
 template std::string known_words<OnInconclusive>();
 
 }  // namespace sluice::api

@@ -17,6 +17,7 @@ const char* to_string(LoadProtocol value);
 const char* to_string(MetricRole value);
 const char* to_string(Direction value);
 const char* to_string(PromoteWhen value);
+const char* to_string(ShadowProof value);
 const char* to_string(SplitCheck value);
 const char* to_string(OnInconclusive value);
 const char* to_string(Phase value);

@@ -112,10 +112,14 @@ struct CanaryStage {
   bool operator==(const CanaryStage&) const = default;
 };
 
+// What the copies of a shadow must show: every guardrail not worse, or neither worse nor better than the margin allows.
+enum class ShadowProof { NonInferior, Equivalence };
+
 // A copy of a share of the users' requests goes to the candidate; its answers are thrown away.
 struct ShadowStage {
   int percent = 100;
   int min_looks = 5;
+  ShadowProof require = ShadowProof::NonInferior;
   bool operator==(const ShadowStage&) const = default;
 };
 

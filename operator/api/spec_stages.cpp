@@ -37,6 +37,7 @@ void read_canary(const FieldReader& in, CanaryStage& out) {
 void read_shadow(const FieldReader& in, ShadowStage& out) {
   in.read("percent", out.percent);
   in.read("minLooks", out.min_looks);
+  in.read_word("require", out.require);
 }
 
 void read_assignment(const FieldReader& in, Assignment& out) {

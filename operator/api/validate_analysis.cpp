@@ -117,6 +117,11 @@ bool is_web_address(const std::string& address) {
   return false;
 }
 
+bool asks_for_equivalence(const StageSpec& stage) {
+  const auto* shadow = std::get_if<ShadowStage>(&stage.body);
+  return shadow != nullptr && shadow->require == ShadowProof::Equivalence;
+}
+
 // The other stages ask a person or a Job.
 bool is_judged_by_metrics(const StageSpec& stage) {
   return std::holds_alternative<CanaryStage>(stage.body) || std::holds_alternative<ShadowStage>(stage.body);
@@ -153,6 +158,7 @@ void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
   }
   check_goals(spec, out);
   if (!needed) return;
+  const bool equivalence = std::any_of(spec.stages.begin(), spec.stages.end(), asks_for_equivalence);
   const bool guarded =
       std::any_of(analysis.metrics.begin(), analysis.metrics.end(),
                   [](const MetricSpec& metric) { return metric.role == MetricRole::Guardrail; });
@@ -162,6 +168,9 @@ void check_analysis(const Spec& spec, std::vector<FieldError>& out) {
     out.push_back(
         {"spec.analysis.metrics",
          "make at least one a guardrail: with promoteWhen NonInferior there is nothing to prove otherwise"});
+  } else if (!guarded && equivalence) {
+    out.push_back({"spec.analysis.metrics",
+                   "make at least one a guardrail: a shadow that requires Equivalence has nothing to prove otherwise"});
   }
 }
 

@@ -15,6 +15,7 @@ namespace {
 using Blocks = std::vector<stats::Block>;  // of one look, one for each edge
 
 constexpr double kSignificant = 0.05;
+constexpr const char* kExchanged = "/exchanged";  // no metric's name has a slash
 
 const char* reason_of(metrics::Gap gap) {
   switch (gap) {
@@ -29,7 +30,7 @@ const char* reason_of(metrics::Gap gap) {
 // The state as it was saved. A state that cannot be read (another version, parameters that the user changed in
 // the middle) starts again from nothing, which is conservative: evidence is lost, never invented.
 stats::MetricEvidence restore(const api::MetricSpec& metric, const api::EvidenceStatus& saved,
-                              const std::map<std::string, std::string>& states) {
+                              const std::map<std::string, std::string>& states, const std::string& name) {
   const std::vector<double> edges = edges_of(metric, saved);
   std::array<double, stats::MetricEvidence::most_edges> pasts{};
   const std::size_t parts = std::clamp<std::size_t>(edges.size(), 1, pasts.size());
@@ -38,12 +39,12 @@ stats::MetricEvidence restore(const api::MetricSpec& metric, const api::Evidence
     if (past != saved.past_dispersion.end()) pasts[k] = past->second;
   }
   const auto parameters = parameters_of(metric, pasts[0]);
-  const auto packed = states.find(metric.name);
+  const auto packed = states.find(name);
   if (packed != states.end()) {
     auto state = stats::MetricEvidence::unpack(parameters, parts, packed->second);
     if (state) return std::move(state).take();
     log::warn("the saved evidence cannot be used and starts anew",
-              {{"metric", metric.name}, {"error", state.error().message}});
+              {{"metric", name}, {"error", state.error().message}});
   }
   return {parameters, std::span(pasts).first(parts)};
 }
@@ -122,13 +123,32 @@ void write_numbers(const api::AnalysisSpec& analysis, const stats::MetricEvidenc
   out.message = sentence(out, state);
 }
 
-// The proof from copies alone: adds `blocks` to it unless there are none, and tells it in place of the users' proof.
-void add_copies(const api::MetricSpec& metric, const Blocks& blocks, api::EvidenceStatus& saved,
-                GuardrailEvidenceSummary& summary) {
-  stats::MetricEvidence copies = restore(metric, saved, saved.shadow);
-  if (copies.add(blocks)) saved.shadow[metric.name] = copies.pack();
+// A proof from copies alone, by its name among those of the stage: adds `blocks` to it unless there are none.
+stats::MetricEvidence add_copies(const api::MetricSpec& metric, const std::string& name, const Blocks& blocks,
+                                 api::EvidenceStatus& saved) {
+  stats::MetricEvidence copies = restore(metric, saved, saved.shadow, name);
+  if (copies.add(blocks)) saved.shadow[name] = copies.pack();
+  return copies;
+}
+
+// "Not better by more than the margin" is "stable is not worse than the candidate by more than that".
+Blocks exchanged(Blocks blocks) {
+  for (stats::Block& block : blocks) {
+    std::swap(block.candidate_events, block.stable_events);
+    std::swap(block.candidate_exposure, block.stable_exposure);
+  }
+  return blocks;
+}
+
+// What copies alone prove, told in place of the users' proof.
+void prove_by_copies(const api::MetricSpec& metric, const Blocks& blocks, bool both_sides, api::EvidenceStatus& saved,
+                     GuardrailEvidenceSummary& summary) {
+  const stats::MetricEvidence copies = add_copies(metric, metric.name, blocks, saved);
   summary.non_inferior = copies.log_e_non_inferior();
   summary.non_inferior_peak = copies.sup_log_e_non_inferior();
+  if (!both_sides) return;
+  summary.not_better_peak =
+      add_copies(metric, metric.name + kExchanged, exchanged(blocks), saved).sup_log_e_non_inferior();
 }
 
 double past_dispersion(const std::vector<metrics::Counts>& blocks) {
@@ -246,18 +266,19 @@ double catastrophe_power(const stats::MetricEvidence& evidence, const api::Analy
 }
 
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
-                         api::RolloutStatus& status, int candidate_pods) {
+                         api::RolloutStatus& status, int candidate_pods, bool both_sides) {
   LookSummary out;
   const Thresholds limits = thresholds(analysis.false_rollback, analysis.false_promotion, tests_of_harm(analysis));
   const bool mirrored = status.traffic.mirror > 0;
   double most_requests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
     if (metric.role == api::MetricRole::Goal) continue;  // goals.cpp
+    const bool guards = metric.role == api::MetricRole::Guardrail;
     const metrics::MetricReading* reading = find_reading(look, metric.name);
     const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};
     if (reading == nullptr) reading = &nothing;
     api::MetricStatus& numbers = status_of(status, metric);
-    stats::MetricEvidence evidence = restore(metric, status.evidence, status.evidence.packed);
+    stats::MetricEvidence evidence = restore(metric, status.evidence, status.evidence.packed, metric.name);
     const std::vector<double> edges = edges_of(metric, status.evidence);
     numbers.harm_log_threshold = limits.harm;
     numbers.non_inferior_log_threshold = limits.non_inferior;
@@ -269,13 +290,14 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
     const bool used = evidence.add(blocks, !mirrored);
     if (!used) drop_block(metric, *reading, undecided, status.evidence, numbers, out);
     GuardrailEvidenceSummary summary = summarise_metric(analysis, metric, evidence, limits);
-    if (mirrored) add_copies(metric, blocks, status.evidence, summary);
+    if (mirrored) prove_by_copies(metric, blocks, both_sides && guards, status.evidence, summary);
     if (used) {
       if (is_distribution(metric)) numbers.edge = edge_text(metric, edges[evidence.leading()]);
       write_numbers(analysis, evidence, blocks, limits, summary, numbers);
       if (candidate_pods > 0 && candidate_pods < kFewPods) {
         numbers.message += "; " + few_pods_sentence(candidate_pods, numbers.pod_spread);
       }
+      if (both_sides && guards) numbers.message += "; " + not_better_sentence(summary.not_better_peak, limits.non_inferior);
       status.evidence.packed[metric.name] = evidence.pack();
       const stats::Block& block = blocks[0];
       const double requests = block.candidate_exposure + block.stable_exposure;
@@ -285,7 +307,7 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
         status.traffic.realised = whole > 0 ? block.candidate_exposure / whole : 0;
       }
     }
-    if (metric.role == api::MetricRole::Guardrail) out.guardrails.push_back(summary);
+    if (guards) out.guardrails.push_back(summary);
   }
   return out;
 }

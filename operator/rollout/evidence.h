@@ -50,9 +50,10 @@ struct LookSummary {
 // Adds the readings of one block to `status` (metrics, evidence). Precondition: the look did not fail.
 // `candidate_pods` took the candidate's requests in it; 0: not known. It only shapes the sentences.
 // While status.traffic asks for a mirror the block holds copies: they count for harm, and for a proof of the stage's
-// own, which is what the summary and the numbers then tell; the proof that promotes does not hear of them.
+// own, which is what the summary and the numbers then tell; the proof that promotes does not hear of them. With
+// `both_sides` copies are also asked whether the candidate is not better.
 LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookResult& look,
-                         api::RolloutStatus& status, int candidate_pods = 0);
+                         api::RolloutStatus& status, int candidate_pods = 0, bool both_sides = false);
 
 // For the files of this folder that add readings: the reading of a metric (nullptr: none), its numbers in the status
 // (made when they are not there yet), and what the summary tells of a block that could not be used.

@@ -117,8 +117,9 @@ void take_block(Context& context, const metrics::LookResult& result) {
     context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answers, but the split is not the asked one"};
     return;
   }
-  LookSummary summary = add_readings(context.spec().analysis, result, status, pods);
   const api::StageSpec& stage = current_stage(context);
+  const bool both_sides = kind_of(stage).both_sides(stage);
+  LookSummary summary = add_readings(context.spec().analysis, result, status, pods, both_sides);
   if (kind_of(stage).takes_goals(stage)) add_goals(context.spec().analysis, result, status, summary);
   if (first && looks_so_far(status) > 0) warn_of_few_pods(context, pods);
   status.evidence.through = result.look.to;

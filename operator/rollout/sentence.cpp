@@ -85,6 +85,12 @@ std::string goal_sentence(const api::MetricStatus& goal, GoalState state) {
   return text;
 }
 
+std::string not_better_sentence(double log_e, double threshold) {
+  if (log_e >= threshold) return "not better by more than the margin either";
+  return "that it is not better by more than the margin is not shown yet (evidence " + e_value(log_e) + " of " +
+         e_value(threshold) + ")";
+}
+
 std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spread) {
   std::string known = "of a size that stable's past does not tell";
   if (pod_spread) known = *pod_spread > 0 ? percent(*pod_spread) + " in stable's past" : "none seen in stable's past";

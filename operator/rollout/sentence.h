@@ -26,6 +26,9 @@ std::string sentence(const api::MetricStatus& metric, GuardrailState state);
 // a mean "better: 4.2 (of 1000) against 4 (of 3000) of stable, difference 0.2 (0.05 to 0.35)".
 std::string goal_sentence(const api::MetricStatus& goal, GoalState state);
 
+// What copies say of the other side of equivalence, by the natural logarithm of the evidence for it.
+std::string not_better_sentence(double log_e, double threshold);
+
 // Below this many pods of the candidate, what sets one pod apart is not averaged out.
 inline constexpr int kFewPods = 3;
 

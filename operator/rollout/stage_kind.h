@@ -42,6 +42,9 @@ class StageKind {
   // Its users see the candidate, so that its blocks count for the proof that promotes.
   virtual bool proves(const api::StageSpec&) const { return false; }
 
+  // Copies have to prove that the candidate is not better either.
+  virtual bool both_sides(const api::StageSpec&) const { return false; }
+
   // Its blocks count for the goals.
   virtual bool takes_goals(const api::StageSpec&) const { return false; }
 

@@ -1,5 +1,5 @@
 // A copy of the users' requests, whose answers nobody sees. Passed when the copies alone show every guardrail to be
-// not worse; that proof is the stage's own and promotes nothing.
+// not worse, or when asked for neither worse nor better; that proof is the stage's own and promotes nothing.
 #include "rollout/stage_kind.h"
 
 namespace sluice::rollout {
@@ -11,6 +11,9 @@ class Shadow final : public StageKind {
     return {.weight = 0, .mirror = body(stage).percent};
   }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
+  bool both_sides(const api::StageSpec& stage) const override {
+    return body(stage).require == api::ShadowProof::Equivalence;
+  }
 
   StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const override {
     StepState alone = step;

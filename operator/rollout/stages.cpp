@@ -309,6 +309,7 @@ void follow_look(Context& context, const LookSummary& look) {
   step.min_looks = kind_of(stage).min_looks(stage);
   step.last_step = is_last_proof(context);
   step.promote_when = context.spec().analysis.promote_when;
+  step.both_sides = kind_of(stage).both_sides(stage);
   const StepVerdict verdict = kind_of(stage).judge(context.spec().analysis, look, step);
   if (verdict.action == Action::RollBack) {
     roll_back(context, verdict.reason, evidence_sentence(status, verdict.metric));

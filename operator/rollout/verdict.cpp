@@ -38,11 +38,13 @@ StepVerdict decide(const std::vector<GuardrailEvidenceSummary>& guardrails, cons
     if (g.power < kRequiredPower) return {Action::Hold, "LowPower", g.name};
   }
   if (!step.last_step) return {Action::Advance, "NoHarmShown", ""};
-  if (step.promote_when == api::PromoteWhen::NoHarmShown) return {Action::Promote, "NoHarmShown", ""};
+  const bool unproven = step.promote_when == api::PromoteWhen::NoHarmShown && !step.both_sides;
+  if (unproven) return {Action::Promote, "NoHarmShown", ""};
   for (const auto& g : guardrails) {
-    if (!is_non_inferior(g, t)) return {Action::Hold, "NotProven", g.name};
+    const bool proven = is_non_inferior(g, t) && (!step.both_sides || g.not_better_peak >= t.non_inferior);
+    if (!proven) return {Action::Hold, "NotProven", g.name};
   }
-  return {Action::Promote, "NonInferior", ""};
+  return {Action::Promote, step.both_sides ? "Equivalent" : "NonInferior", ""};
 }
 
 GoalState judge_goal(const GuardrailEvidenceSummary& e, const Thresholds& t, double superior) {

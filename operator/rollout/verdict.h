@@ -22,6 +22,11 @@
 //   | no goal is proven to be better                                         | hold, NotSuperior           |
 //   | otherwise                                                              | promote, Superior           |
 //
+// A shadow that asks for equivalence has these in place of the last three:
+//
+//   | every guardrail is proven to be neither worse nor better               | pass, Equivalent            |
+//   | otherwise                                                              | hold, NotProven             |
+//
 // Roll-back: weighted Bonferroni over the M tests of harm (guardrails, ceilings and goals) on running suprema: a test
 // that crosses log(M / falseRollback) once has crossed; by Ville's inequality and the union bound the chance that
 // a candidate that is worse in nothing is ever rolled back is at most falseRollback, however many looks are taken.
@@ -44,6 +49,7 @@ struct GuardrailEvidenceSummary {
   double ceiling_peak = 0;         // -infinity: no ceiling
   double non_inferior = 0;
   double non_inferior_peak = 0;
+  double not_better_peak = 0;      // that of the arms exchanged, where both sides are asked for
   bool below_margin = false;       // the ratio's whole confidence sequence lies below the margin; read after harm
   double power = 0;                // of seeing catastrophicEffect with the exposure so far, 0..1
 };
@@ -73,6 +79,7 @@ struct StepState {
   int min_looks = 0;
   bool last_step = false;
   api::PromoteWhen promote_when = api::PromoteWhen::NonInferior;
+  bool both_sides = false;  // it must also be proven that the candidate is not better by more than the margin
 };
 
 inline constexpr double kRequiredPower = 0.8;

@@ -25,7 +25,7 @@ TEST(SpecJson, ReadsEveryFieldOfTheSample) {
   EXPECT_EQ(gateway.matches.tree()[0]["path"]["value"], "/v2/models/digits");
   ASSERT_EQ(spec.stages.size(), 9U);
   EXPECT_EQ(spec.stages[0], (StageSpec{"canary", CanaryStage{{1, 5, 25, 50}, 4}, minutes(2), minutes(90)}));
-  EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3}, {}, hours(2)}));
+  EXPECT_EQ(spec.stages[1], (StageSpec{"shadow", ShadowStage{50, 3, ShadowProof::Equivalence}, {}, hours(2)}));
   EXPECT_EQ(spec.stages[2], (StageSpec{"sign-off", ApprovalStage{true}, {}, hours(2)}));
   const AbTestStage by_header{40, HeaderAssignment{"x-user-bucket", {"b", "c"}}, 6};
   EXPECT_EQ(spec.stages[3], (StageSpec{"by-bucket", by_header, {}, hours(24)}));
@@ -152,6 +152,8 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
        "spec.analysis.interval: 30 is not a duration: write a string such as 30s"},
       {"/spec/analysis/promoteWhen", R"("Always")",
        "spec.analysis.promoteWhen: \"Always\" is not known: write NonInferior or NoHarmShown"},
+      {"/spec/stages/1/shadow/require", R"("Equal")",
+       "spec.stages[1].shadow.require: \"Equal\" is not known: write NonInferior or Equivalence"},
       {"/spec/stages/0/canary", "", "spec.stages[0].canary: is required"},
       {"/spec/stages/0/canary/weights", "", "spec.stages[0].canary.weights: is required"},
       {"/spec/stages/0/canary/weights/2", R"("25")",

@@ -276,6 +276,10 @@ TEST(Validate, NonInferiorNeedsAGuardrail) {
   analysis["metrics"].erase(3);
   for (json& metric : analysis["metrics"]) metric["role"] = "report";
   analysis["metrics"][0].erase("ceiling");
+  EXPECT_EQ(join(findings(object)),
+            "spec.analysis.metrics: make at least one a guardrail: a shadow that requires Equivalence has nothing to "
+            "prove otherwise");
+  object["spec"]["stages"][1]["shadow"].erase("require");
   EXPECT_EQ(join(findings(object)), "") << "NoHarmShown";
   analysis["promoteWhen"] = "NonInferior";
   EXPECT_EQ(join(findings(object)),

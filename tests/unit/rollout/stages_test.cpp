@@ -252,6 +252,27 @@ TEST_F(Stages, ShadowIsPassedByItsOwnProofWhichPromotesNothing) {
   EXPECT_EQ(status().stable_revision, "v2");
 }
 
+TEST_F(Stages, AShadowThatRequiresEquivalenceIsPassedByAnEqualCandidateOnly) {
+  const api::ShadowStage equivalence{.percent = 50, .min_looks = 2, .require = api::ShadowProof::Equivalence};
+  constexpr Rates better{0.02, 0.005};
+  start({stage("shadow", equivalence), stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  for (int i = 0; i < 60; ++i) world.answer(better);
+  ASSERT_EQ(status().stage->name, "shadow") << "not worse, but not equal either";
+  EXPECT_TRUE(status().rejected_revision.empty());
+  EXPECT_NE(status().metrics.front().message.find("not better by more than the margin is not shown yet"),
+            std::string::npos)
+      << status().metrics.front().message;
+
+  world.change_template("v3");
+  world.settle();
+  if (world.last.look && world.last.look->look.past > 0) world.answer(kEqual);
+  ASSERT_EQ(status().candidate_revision, "v3");
+  look_until_passed(kEqual);
+  ASSERT_TRUE(status().stage.has_value());
+  EXPECT_EQ(status().stage->name, "canary") << status().message;
+  EXPECT_TRUE(status().evidence.shadow.empty());
+}
+
 TEST_F(Stages, HarmSeenInCopiesRollsBackBeforeAnyUserIsServed) {
   start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
          stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});

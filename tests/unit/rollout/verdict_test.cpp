@@ -91,6 +91,25 @@ TEST(Decide, TheTableRowByRow) {
   expect(Action::Promote, "NonInferior", "");
 }
 
+TEST(Decide, EquivalenceWantsBothSidesWhateverPromotes) {
+  auto g = proven("errors");
+  StepState step = at(5, true);
+  step.both_sides = true;
+  for (const auto promote_when : {api::PromoteWhen::NonInferior, api::PromoteWhen::NoHarmShown}) {
+    step.promote_when = promote_when;
+    g.not_better_peak = just_below(kLimits.non_inferior);
+    EXPECT_EQ(decide({proven("latency"), g}, kLimits, step).reason, "NotProven");
+    auto equal = proven("latency");
+    equal.not_better_peak = kLimits.non_inferior;
+    EXPECT_EQ(decide({equal, g}, kLimits, step).metric, "errors");
+    g.not_better_peak = kLimits.non_inferior;
+    EXPECT_EQ(decide({equal, g}, kLimits, step).reason, "Equivalent");
+    auto unproven = g;
+    unproven.non_inferior = unproven.non_inferior_peak = 0;
+    EXPECT_EQ(decide({equal, unproven}, kLimits, step).reason, "NotProven");
+  }
+}
+
 TEST(Decide, ToleratedHarmIsNoProof) {
   auto g = guardrail("errors");
   g.harm_peak = kLimits.harm;
