@@ -1,5 +1,6 @@
-"""Users: POSTs at a steady rate over kept-alive connections, counted by the revision that answered. They come once the
-service is there: a proxy may hear of a new route a moment after its gateway has accepted it.
+"""Users: POSTs at a steady rate over kept-alive connections, counted by the revision that answered (or by what came
+instead, such as "HTTP 404"). They come once the service is there: a proxy may hear of a new route a moment after its
+gateway has accepted it, and each of its threads for itself.
 
     python3 traffic.py HOST:PORT PATH RATE FILE     # FILE gets the counts as JSON, four times a second
 """
@@ -13,6 +14,7 @@ import threading
 import time
 
 THREADS = 6
+SURE = 20  # answers in a row, each by a connection of its own
 
 
 def is_there(address: str, path: str) -> bool:
@@ -45,7 +47,8 @@ def main() -> None:
                 body = answer.read()
                 if answer.status not in (200, 500):  # 500 is what a faulty model answers; the rest has a story
                     print(time.time(), answer.status, answer.getheaders(), body[:200], flush=True)
-                revision, code = answer.getheader("x-sluice-revision", ""), answer.status
+                code = answer.status
+                revision = answer.getheader("x-sluice-revision", f"HTTP {code}")
             except OSError as error:
                 connection.close()
                 revision = type(error).__name__
@@ -56,8 +59,10 @@ def main() -> None:
                 answers[revision] += 1
                 failures[revision] += code != 200
 
-    while not is_there(address, path):
-        time.sleep(0.05)
+    there = 0
+    while there < SURE:
+        there = there + 1 if is_there(address, path) else 0
+        time.sleep(0 if there else 0.05)
     for number in range(THREADS):
         threading.Thread(target=user, args=(number,), daemon=True).start()
     while True:
