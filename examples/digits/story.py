@@ -150,6 +150,8 @@ class Story:
             if not sights or sights[-1].status != sight.status:
                 on_sight(sight)
             sights.append(sight)
+            if sight.status.get("phase") == "Paused":  # nothing goes on until a person says so
+                raise ClusterError(f"{version} is neither promoted nor rolled back, and waits for a person.")
             return newest(sight) != known
 
         self.wait(ended, f"{version} to be promoted or rolled back", timeout)
@@ -220,7 +222,8 @@ class Story:
     def _state(self) -> str:
         """What the cluster says about it, for a message."""
         described = self.place.kubectl("describe", "rollouts.sluice.dev", NAME, "-n", NAMESPACE).stdout
-        return f"The Rollout says:\n{described[-4000:]}"
+        status = self.look().status
+        return f"The Rollout says: {status.get('phase')}, {status.get('message')}\n{described[-4000:]}"
 
 
 def newest(sight: Sight) -> dict[str, Any]:
