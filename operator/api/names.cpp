@@ -78,6 +78,12 @@ struct Words<Verdict> {
                                                       {Verdict::Error, "Error"}}};
 };
 template <>
+struct Words<DriftVerdict> {
+  static constexpr std::array<Word<DriftVerdict>, 3> kAll{{{DriftVerdict::Inconclusive, "Inconclusive"},
+                                                           {DriftVerdict::NoDrift, "NoDrift"},
+                                                           {DriftVerdict::Drift, "Drift"}}};
+};
+template <>
 struct Words<ConditionStatus> {
   static constexpr std::array<Word<ConditionStatus>, 3> kAll{{{ConditionStatus::True, "True"},
                                                               {ConditionStatus::False, "False"},
@@ -130,6 +136,9 @@ const char* to_string(Phase value) {
 const char* to_string(Verdict value) {
   return word_of(value);
 }
+const char* to_string(DriftVerdict value) {
+  return word_of(value);
+}
 const char* to_string(ConditionStatus value) {
   return word_of(value);
 }
@@ -166,6 +175,7 @@ template std::optional<ShadowProof> from_string(std::string_view);
 template std::optional<OnInconclusive> from_string(std::string_view);
 template std::optional<Phase> from_string(std::string_view);
 template std::optional<Verdict> from_string(std::string_view);
+template std::optional<DriftVerdict> from_string(std::string_view);
 template std::optional<ConditionStatus> from_string(std::string_view);
 template std::optional<Outcome> from_string(std::string_view);
 template std::string known_words<LoadProfile>();

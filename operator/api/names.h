@@ -22,6 +22,7 @@ const char* to_string(SplitCheck value);
 const char* to_string(OnInconclusive value);
 const char* to_string(Phase value);
 const char* to_string(Verdict value);
+const char* to_string(DriftVerdict value);
 const char* to_string(ConditionStatus value);
 const char* to_string(Outcome value);
 

@@ -142,10 +142,12 @@ std::optional<std::string> selector_problem(std::string_view selector, SelectorU
     return "counts both revisions alike: tell them apart by a matcher with " +
            list_placeholders(kArmPlaceholders) + ", such as pod=~\"$(pods)\"";
   }
-  if (use == SelectorUse::Buckets && reader.has_edge())
-    return "remove the matcher of le: `above` chooses the bucket";
-  if (use == SelectorUse::Buckets && !reader.metric().empty() &&
-      reader.metric().find("bucket") == std::string_view::npos) {
+  if (use == SelectorUse::Counter) return std::nullopt;
+  if (reader.has_edge()) {
+    return use == SelectorUse::Buckets ? "remove the matcher of le: `above` chooses the bucket"
+                                       : "remove the matcher of le: all of the buckets are read";
+  }
+  if (!reader.metric().empty() && reader.metric().find("bucket") == std::string_view::npos) {
     return "write the histogram's series of buckets, whose name ends in _bucket";
   }
   return std::nullopt;

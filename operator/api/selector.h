@@ -17,7 +17,8 @@ inline constexpr std::array<const char*, 5> kPlaceholders{"pods", "service", "re
                                                           "rollout"};
 inline constexpr std::size_t kArmPlaceholders = 3;
 
-enum class SelectorUse { Counter, Buckets };
+// Buckets: of a histogram of which Sluice chooses one. AllBuckets: of one that is read whole.
+enum class SelectorUse { Counter, Buckets, AllBuckets };
 
 // A sentence that says what to do about the selector; nullopt when nothing is wrong.
 std::optional<std::string> selector_problem(std::string_view selector, SelectorUse use);

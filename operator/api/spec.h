@@ -64,6 +64,19 @@ struct MeanSource {
   bool operator==(const MeanSource&) const = default;
 };
 
+// How often each class was predicted: a counter with a label that names the class.
+struct ClassesSource {
+  std::string counter;
+  std::string label;
+  bool operator==(const ClassesSource&) const = default;
+};
+
+// A classic histogram of scores, whose bins are the classes.
+struct ScoresSource {
+  std::string buckets;
+  bool operator==(const ScoresSource&) const = default;
+};
+
 struct Margin {
   double ratio = 1.5;      // not worse than this many times stable ...
   double or_below = 0.001; // ... or shown to be below this share; 0: no such limb
@@ -76,16 +89,29 @@ struct Harm {
   bool operator==(const Harm&) const = default;
 };
 
+// From which population stability index (PSI) on a difference between predictions counts in practice.
+struct DriftLimit {
+  double above = 0.1;
+  bool operator==(const DriftLimit&) const = default;
+};
+
 struct MetricSpec {
   std::string name;
-  MetricRole role = MetricRole::Guardrail;
-  std::variant<CounterSource, HistogramSource, MeanSource> source;  // MeanSource: goals only
+  MetricRole role = MetricRole::Guardrail;  // Report where predictions are compared
+  // MeanSource: goals only. ClassesSource, ScoresSource: what is predicted, of role Report only.
+  std::variant<CounterSource, HistogramSource, MeanSource, ClassesSource, ScoresSource> source;
   Direction direction = Direction::Increase;                        // of a goal
   Margin margin;
   Harm harm;
   std::optional<double> ceiling;  // roll back above this share, whatever stable does
+  DriftLimit drift;               // where predictions are compared
   bool operator==(const MetricSpec&) const = default;
 };
+
+// Whether it compares what is predicted, which decides nothing, instead of how well it is served.
+inline bool compares_predictions(const MetricSpec& metric) {
+  return std::holds_alternative<ClassesSource>(metric.source) || std::holds_alternative<ScoresSource>(metric.source);
+}
 
 enum class PromoteWhen { NonInferior, NoHarmShown };
 

@@ -38,6 +38,18 @@ void read_mean(const FieldReader& in, MeanSource& out) {
   in.read("count", out.count);
 }
 
+void read_classes(const FieldReader& in, ClassesSource& out) {
+  in.require("counter");
+  in.require("label");
+  in.read("counter", out.counter);
+  in.read("label", out.label);
+}
+
+void read_scores(const FieldReader& in, ScoresSource& out) {
+  in.require("buckets");
+  in.read("buckets", out.buckets);
+}
+
 // A goal is tested both ways at once: only its direction can be chosen.
 void read_role(const FieldReader& in, MetricSpec& out) {
   in.read_word("role", out.role);
@@ -48,22 +60,49 @@ void read_role(const FieldReader& in, MetricSpec& out) {
   }
 }
 
+// Exactly one kind, or none of them is read.
+void read_source(const FieldReader& in, MetricSpec& out) {
+  int kinds = 0;
+  for (const char* kind : {"counter", "histogram", "mean", "classes", "scores"}) kinds += in.has(kind);
+  if (kinds != 1) {
+    in.problem("counter", "write exactly one of counter, histogram, mean, classes and scores");
+  } else if (in.has("mean")) {
+    read_mean(in.child("mean"), out.source.emplace<MeanSource>());
+  } else if (in.has("counter")) {
+    read_counter(in.child("counter"), out.source.emplace<CounterSource>());
+    out.margin.or_below = kOrBelowForCounters;
+  } else if (in.has("histogram")) {
+    read_histogram(in.child("histogram"), out.source.emplace<HistogramSource>());
+    out.margin.or_below = kOrBelowForHistograms;
+  } else if (in.has("classes")) {
+    read_classes(in.child("classes"), out.source.emplace<ClassesSource>());
+  } else {
+    read_scores(in.child("scores"), out.source.emplace<ScoresSource>());
+  }
+}
+
+// Predictions decide nothing, so that there is nothing to be chosen but when they are told to differ.
+void read_drift(const FieldReader& in, MetricSpec& out) {
+  in.child("drift").read_ratio("above", out.drift.above);
+  if (!compares_predictions(out)) {
+    if (in.has("drift")) in.problem("drift", "is for a metric of classes or scores: remove it");
+    return;
+  }
+  if (!in.has("role")) out.role = MetricRole::Report;
+  for (const char* field : {"margin", "harm", "ceiling", "direction"}) {
+    if (!in.has(field)) continue;
+    in.problem(field, "is not for a metric of classes or scores, which decides nothing: remove it");
+  }
+}
+
 MetricSpec read_metric(const FieldReader& in) {
   MetricSpec metric;
   in.require("name");
   in.read("name", metric.name);
   read_role(in, metric);
-  if (in.has("counter") + in.has("histogram") + in.has("mean") != 1) {
-    in.problem("counter", "write exactly one of counter, histogram and mean");
-  } else if (in.has("mean")) {
-    read_mean(in.child("mean"), metric.source.emplace<MeanSource>());
-  } else if (in.has("counter")) {
-    read_counter(in.child("counter"), metric.source.emplace<CounterSource>());
-    metric.margin.or_below = kOrBelowForCounters;
-  } else {
-    read_histogram(in.child("histogram"), metric.source.emplace<HistogramSource>());
-    metric.margin.or_below = kOrBelowForHistograms;
-  }
+  read_source(in, metric);
+  read_drift(in, metric);
+  if (compares_predictions(metric)) return metric;
   const FieldReader margin = in.child("margin");
   margin.read_ratio("ratio", metric.margin.ratio);
   margin.read_percent("orBelow", metric.margin.or_below);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/spec.h"
+#include "base/box.h"
 #include "base/time.h"
 
 namespace sluice::api {
@@ -76,6 +77,29 @@ struct ArmCounts {
   bool operator==(const ArmCounts&) const = default;
 };
 
+// Of a metric that compares predictions: what the last test said.
+enum class DriftVerdict { Inconclusive, NoDrift, Drift };
+
+// What part of the predictions of each arm was of a class.
+struct ClassShare {
+  std::string name;
+  double stable = 0;
+  double candidate = 0;
+  bool operator==(const ClassShare&) const = default;
+};
+
+struct DriftStatus {
+  DriftVerdict verdict = DriftVerdict::Inconclusive;
+  std::string tested;             // the stage at whose end the last test was taken; empty: none was
+  std::string found;              // the first drift of this rollout, in a sentence: its event was written
+  double psi = 0;                 // now, as what follows
+  double jensen_shannon = 0;
+  double above = 0;               // the PSI that counts
+  std::optional<double> log10_p;  // of the test; absent until it is taken
+  std::vector<ClassShare> shares; // those that differ most, at most 3
+  bool operator==(const DriftStatus&) const = default;
+};
+
 // One metric's numbers at the last look. Evidence is kept as natural logarithms of e-values. Of a goal, harm is being
 // worse and non_inferior is being better.
 struct MetricStatus {
@@ -103,6 +127,8 @@ struct MetricStatus {
   std::optional<Time> newest_sample;
   std::string method;                     // the test, and what it assumes
   std::string message;                    // one sentence for a person
+  Box<DriftStatus> drift;                 // where predictions are compared: totals are predictions, and there is no
+                                          // evidence but this
   bool operator==(const MetricStatus&) const = default;
 };
 
@@ -115,7 +141,8 @@ struct EvidenceStatus {
   std::map<std::string, double> pod_spread;      // by metric, of stable's own past; absent: not known
   bool past_read = false;
   std::map<std::string, std::vector<double>> edges;  // of whole distributions, by metric, ascending, in the unit of `le`
-  std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack(), or of a mean
+  std::map<std::string, std::vector<std::string>> classes;  // by metric: those that are counted one by one
+  std::map<std::string, std::string> packed;     // by metric: stats::MetricEvidence::pack(), or of means, classes
   std::map<std::string, std::string> shadow;     // the same from the copies of the stage under way alone
   std::string split;                             // stats::SplitEvidence::pack(); empty: no block was checked
   std::optional<Time> split_disturbed;           // when it was last known to be another one than asked for

@@ -201,12 +201,42 @@ void read_exact_numbers(const json& in, MetricStatus& out) {
   out.power = n[11];
 }
 
+std::optional<ClassShare> read_share(const json& in) {
+  return find(in, "class") == nullptr ? std::nullopt : std::optional(ClassShare{text_of(in, "class"), 0, 0});
+}
+
+Box<DriftStatus> drift_of(const json& in) {
+  const json* drift = find(in, "drift");
+  if (drift == nullptr) return {};
+  DriftStatus out;
+  out.verdict = word_of(in, "verdict", DriftVerdict::Inconclusive);
+  out.tested = text_of(*drift, "tested");
+  out.found = text_of(*drift, "found");
+  out.shares = list_of<ClassShare>(*drift, "shares", read_share);
+  const auto numbers = unpack_exact(text_of(*drift, "exact"), 4 + 2 * out.shares.size());
+  if (!numbers) {
+    out.shares.clear();
+    return out;
+  }
+  const auto& n = *numbers;
+  out.psi = n[0].value_or(0);
+  out.jensen_shannon = n[1].value_or(0);
+  out.above = n[2].value_or(0);
+  out.log10_p = n[3];
+  for (std::size_t i = 0; i < out.shares.size(); ++i) {
+    out.shares[i].stable = n[4 + 2 * i].value_or(0);
+    out.shares[i].candidate = n[5 + 2 * i].value_or(0);
+  }
+  return out;
+}
+
 std::optional<MetricStatus> read_metric(const json& in) {
   MetricStatus out;
   out.name = text_of(in, "name");
   if (out.name.empty()) return std::nullopt;
   out.role = word_of(in, "role", MetricRole::Guardrail);
-  out.verdict = word_of(in, "verdict", Verdict::None);
+  out.drift = drift_of(in);
+  if (!out.drift) out.verdict = word_of(in, "verdict", Verdict::None);
   out.stable = arm_of(in, "stable");
   out.candidate = arm_of(in, "candidate");
   read_exact_numbers(in, out);
@@ -223,6 +253,19 @@ std::optional<MetricStatus> read_metric(const json& in) {
   return out;
 }
 
+std::map<std::string, std::vector<std::string>> lists_of(const json& in, const char* field) {
+  std::map<std::string, std::vector<std::string>> lists;
+  const json* value = find(in, field);
+  if (value == nullptr || !value->is_object()) return lists;
+  for (const auto& [name, list] : value->items()) {
+    const auto is_text = [](const json& item) { return item.is_string(); };
+    // One that is not what was written would count other things than before.
+    if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) continue;
+    lists[name] = list.get<std::vector<std::string>>();
+  }
+  return lists;
+}
+
 EvidenceStatus evidence_of(const json& in) {
   EvidenceStatus out;
   const json* evidence = find(in, "evidence");
@@ -233,6 +276,7 @@ EvidenceStatus evidence_of(const json& in) {
   for (const auto& [metric, text] : texts_of(*evidence, "edges")) out.edges[metric] = numbers_in(text);
   out.past_dispersion = numbers_of(*evidence, "pastDispersion");
   out.pod_spread = numbers_of(*evidence, "podSpread");
+  out.classes = lists_of(*evidence, "classes");
   out.packed = texts_of(*evidence, "packed");
   out.shadow = texts_of(*evidence, "shadow");
   out.split = text_of(*evidence, "split");

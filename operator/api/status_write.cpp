@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <utility>
 
 #include "api/field_reader.h"
@@ -105,7 +106,46 @@ json evidence_to_json(double log_e, double peak, double threshold) {
           {"pValue", e_value_text(std::min(0.0, -peak))}};
 }
 
+// The numbers of a drift in the order in which `exact` holds them; those of the shares follow.
+std::vector<std::optional<double>> exact_numbers(const DriftStatus& drift) {
+  std::vector<std::optional<double>> numbers{drift.psi, drift.jensen_shannon, drift.above, drift.log10_p};
+  for (const ClassShare& share : drift.shares) numbers.insert(numbers.end(), {share.stable, share.candidate});
+  return numbers;
+}
+
+json to_json(const DriftStatus& drift) {
+  json out{{"psi", ratio_text(drift.psi)},
+           {"jensenShannon", ratio_text(drift.jensen_shannon)},
+           {"above", ratio_text(drift.above)},
+           {"exact", pack_exact(exact_numbers(drift))}};
+  if (drift.log10_p) out["pValue"] = e_value_text(*drift.log10_p * std::numbers::ln10);
+  for (const ClassShare& share : drift.shares) {
+    out["shares"].push_back({{"class", share.name},
+                             {"stable", percent_text(share.stable)},
+                             {"candidate", percent_text(share.candidate)}});
+  }
+  put(out, "tested", drift.tested);
+  put(out, "found", drift.found);
+  return out;
+}
+
+json predictions_to_json(const MetricStatus& metric) {
+  json out{{"name", metric.name},
+           {"role", to_string(metric.role)},
+           {"verdict", to_string(metric.drift->verdict)},
+           {"stable", {{"total", finite(metric.stable.total)}}},
+           {"candidate", {{"total", finite(metric.candidate.total)}}},
+           {"looks", metric.looks},
+           {"drift", to_json(*metric.drift)}};
+  if (metric.dropped != 0) out["dropped"] = metric.dropped;
+  put(out, "newestSample", metric.newest_sample);
+  put(out, "method", metric.method);
+  put(out, "message", metric.message);
+  return out;
+}
+
 json to_json(const MetricStatus& metric) {
+  if (metric.drift) return predictions_to_json(metric);
   json out{{"name", metric.name},
            {"role", to_string(metric.role)},
            {"stable", to_json(metric.stable, metric.mean)},
@@ -144,6 +184,7 @@ json to_json(const EvidenceStatus& evidence) {
   }
   for (const auto& [metric, phi] : evidence.past_dispersion) out["pastDispersion"][metric] = exact_text(phi);
   for (const auto& [metric, spread] : evidence.pod_spread) out["podSpread"][metric] = exact_text(spread);
+  if (!evidence.classes.empty()) out["classes"] = evidence.classes;
   if (!evidence.packed.empty()) out["packed"] = evidence.packed;
   if (!evidence.shadow.empty()) out["shadow"] = evidence.shadow;
   put(out, "split", evidence.split);

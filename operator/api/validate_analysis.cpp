@@ -29,6 +29,12 @@ void check_share(double share, const std::string& path, std::vector<FieldError>&
   }
 }
 
+bool is_label(const std::string& name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  const auto fits = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  return !name.empty() && letter(name.front()) && std::all_of(name.begin(), name.end(), fits);
+}
+
 void check_source(const MetricSpec& metric, const std::string& path, std::vector<FieldError>& out) {
   const auto check = [&](const std::string& selector, const char* field, SelectorUse use) {
     if (const auto problem = selector_problem(selector, use)) out.push_back({path + field, *problem});
@@ -43,6 +49,17 @@ void check_source(const MetricSpec& metric, const std::string& path, std::vector
     check(mean->count, ".mean.count", SelectorUse::Counter);
     return;
   }
+  if (const auto* classes = std::get_if<ClassesSource>(&metric.source)) {
+    check(classes->counter, ".classes.counter", SelectorUse::Counter);
+    if (!is_label(classes->label)) {
+      out.push_back({path + ".classes.label", "write the label whose values are the classes, such as class"});
+    }
+    return;
+  }
+  if (const auto* scores = std::get_if<ScoresSource>(&metric.source)) {
+    check(scores->buckets, ".scores.buckets", SelectorUse::AllBuckets);
+    return;
+  }
   const auto& histogram = std::get<HistogramSource>(metric.source);
   check(histogram.buckets, ".histogram.buckets", SelectorUse::Buckets);
   if (histogram.above && *histogram.above <= Duration(0)) {
@@ -51,9 +68,22 @@ void check_source(const MetricSpec& metric, const std::string& path, std::vector
   }
 }
 
+// A better model predicts something else: what differs cannot be wrong by itself.
+void check_drift(const MetricSpec& metric, const std::string& path, std::vector<FieldError>& out) {
+  if (metric.role != MetricRole::Report) {
+    out.push_back({path + ".role",
+                   "a metric of classes or scores decides nothing, since a better model predicts something else: "
+                   "remove it, or write role: report"});
+  }
+  if (!(metric.drift.above > 0.0)) {
+    out.push_back({path + ".drift.above", "must be above \"0\", such as \"0.1\""});
+  }
+}
+
 void check_metric(const MetricSpec& metric, double catastrophic_effect, const std::string& path,
                   std::vector<FieldError>& out) {
   check_source(metric, path, out);
+  if (compares_predictions(metric)) return check_drift(metric, path, out);
   if (metric.role != MetricRole::Goal) {
     const char* only = "is for a metric of role goal: remove it, or write role: goal";
     if (std::holds_alternative<MeanSource>(metric.source)) out.push_back({path + ".mean", only});

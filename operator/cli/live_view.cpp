@@ -93,20 +93,45 @@ void append_traffic(std::string& out, const api::RolloutStatus& status, int widt
          (known ? number(std::round(*status.traffic.realised * 1000) / 10) + "%" : std::string("not yet known")) + "\n";
 }
 
+// Where predictions are compared: how far they are apart, and what the last test said.
+std::string drift_text(const api::DriftStatus& drift, const Style& style) {
+  const bool differs = drift.verdict == api::DriftVerdict::Drift;
+  std::string text = "PSI " + number(drift.psi) + " of " + number(drift.above) + "  " +
+                     style(differs ? Colour::Yellow : Colour::Plain, api::to_string(drift.verdict));
+  for (const api::ClassShare& share : drift.shares) {
+    text += "  " + (share.name.empty() ? std::string("\"\"") : share.name) + " " + percent(share.stable) + "→" +
+            percent(share.candidate);
+  }
+  return text;
+}
+
 void append_metrics(std::string& out, const api::RolloutStatus& status, int width, const Style& style) {
   if (status.metrics.empty()) return;
   const int bar_width = width >= 118 ? 12 : 6;
   const int name_width = 12;
   const int arm_width = 17;
   const int ratio_width = 18;
-  const auto& first = status.metrics.front();
-  const std::string harm = "worse? needs " + e_value(first.harm_log_threshold);
-  const std::string safe = "not worse? needs " + e_value(first.non_inferior_log_threshold);
+  const auto first =
+      std::find_if(status.metrics.begin(), status.metrics.end(), [](const auto& m) { return !m.drift; });
+  std::string harm;
+  std::string safe;
+  if (first != status.metrics.end()) {
+    harm = "worse? needs " + e_value(first->harm_log_threshold);
+    safe = "not worse? needs " + e_value(first->non_inferior_log_threshold);
+  }
   out += style(Colour::Dim, "  " + padded("metric", name_width) + padded("stable", arm_width) +
                                 padded("candidate", arm_width) + padded("ratio  95% sure", ratio_width) +
                                 padded(harm, bar_width + 11) + safe) +
          "\n";
   for (const api::MetricStatus& metric : status.metrics) {
+    if (metric.drift) {
+      const auto predictions = [&](const api::ArmCounts& arm) {
+        return padded(std::to_string(std::llround(arm.total)), arm_width);
+      };
+      out += "  " + padded(cut(metric.name, name_width - 1), name_width) + predictions(metric.stable) +
+             predictions(metric.candidate) + drift_text(*metric.drift, style) + "\n";
+      continue;
+    }
     out += "  " + style(verdict_colour(metric.verdict), padded(cut(metric.name, name_width - 1), name_width)) +
            padded(arm_text(metric.stable, metric.mean), arm_width) + padded(arm_text(metric.candidate, metric.mean), arm_width) +
            padded(ratio_text(metric), ratio_width);
@@ -181,9 +206,13 @@ std::string change_lines(const api::Rollout& before, const api::Rollout& after, 
     const auto old = std::find_if(a.metrics.begin(), a.metrics.end(), [&](const auto& m) { return m.name == metric.name; });
     if (old != a.metrics.end() && old->looks == metric.looks) continue;
     if (metric.looks == 0) continue;
-    lines.push_back("look " + std::to_string(metric.looks) + " " + metric.name + ": " + metric.message +
-                    "; worse " + e_value(metric.harm_log_e_peak) + " of " + e_value(metric.harm_log_threshold) +
-                    ", not worse " + e_value(metric.non_inferior_log_e) + " of " +
+    const std::string look = "look " + std::to_string(metric.looks) + " " + metric.name + ": " + metric.message;
+    if (metric.drift) {
+      lines.push_back(look);
+      continue;
+    }
+    lines.push_back(look + "; worse " + e_value(metric.harm_log_e_peak) + " of " +
+                    e_value(metric.harm_log_threshold) + ", not worse " + e_value(metric.non_inferior_log_e) + " of " +
                     e_value(metric.non_inferior_log_threshold));
   }
   if (lines.empty() && a.message != b.message) lines.push_back(b.message);

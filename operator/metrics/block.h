@@ -33,7 +33,23 @@ struct MeanQuery {
   std::string count;  // read as Counts::total
   bool operator==(const MeanQuery&) const = default;
 };
-using ArmQuery = std::variant<CounterQuery, HistogramQuery, MeanQuery>;
+
+// How many predictions there were of each class: the values of a label of a counter, or the bins of a histogram.
+// Counted one by one are the classes `kept`, or, while it is empty, the kMostClasses largest that stable has. A look
+// has these after all others, so that they cost the others no time.
+inline constexpr std::size_t kMostClasses = 20;
+struct ClassesQuery {
+  std::string counter;
+  std::string label;              // a series without it is of the class ""
+  std::vector<std::string> kept;  // as ClassReading::name
+  bool operator==(const ClassesQuery&) const = default;
+};
+struct ScoresQuery {
+  std::string buckets;
+  std::vector<std::string> kept;
+  bool operator==(const ScoresQuery&) const = default;
+};
+using ArmQuery = std::variant<CounterQuery, HistogramQuery, MeanQuery, ClassesQuery, ScoresQuery>;
 
 struct MetricQuery {
   std::string name;
@@ -76,12 +92,22 @@ struct EdgeReading {
   bool operator==(const EdgeReading&) const = default;
 };
 
+// What one class was predicted. The last one of a reading is the rest, kOtherClasses.
+struct ClassReading {
+  std::string name;
+  double stable = 0;
+  double candidate = 0;
+  bool operator==(const ClassReading&) const = default;
+};
+inline constexpr const char* kOtherClasses = "other";
+
 // Why a block of a metric says nothing. It is then dropped from both arms.
 enum class Gap {
   NoData,          // no series at all for an arm
   Stale,           // series exist, but without a sample near an end of the block
   TargetsChanged,  // a pod came or went inside the block, so that its counts cannot be split
   EdgeMissing,     // the histogram has no bucket with the asked edge
+  Unread,          // of classes: the query failed, which is no error of the look
 };
 
 struct MetricReading {
@@ -89,11 +115,12 @@ struct MetricReading {
   Counts stable;
   Counts candidate;
   std::optional<Gap> gap;
-  std::string detail;                 // for EdgeMissing: the edges that exist; else which arm
+  std::string detail;                 // for EdgeMissing: the edges that exist; for Unread: why; else which arm
   std::optional<Time> newest_sample;  // of the older arm
   std::vector<Counts> past;           // for a Look with past > 0: oldest first; empty: not readable
   std::vector<Counts> pods;           // of that past, by pod of stable: those that counted anything
   std::vector<EdgeReading> edges;     // of a histogram, ascending; what stands above is that of the first one
+  std::vector<ClassReading> classes;  // the kept ones in their order and the rest; with a past: all of it together
   bool operator==(const MetricReading&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "metrics/class_reading.h"
 #include "metrics/counter.h"
 #include "metrics/selector.h"
 
@@ -108,8 +109,11 @@ Result<Arm> read_arm(const HistogramQuery& query, Questions& questions) {
   return at_edges(**wide, std::move(edges));
 }
 
+// Precondition: no query of classes, which read_classes() reads.
 Result<Arm> read_arm(const ArmQuery& query, Questions& questions) {
-  return std::visit([&](const auto& source) { return read_arm(source, questions); }, query);
+  if (const auto* histogram = std::get_if<HistogramQuery>(&query)) return read_arm(*histogram, questions);
+  if (const auto* mean = std::get_if<MeanQuery>(&query)) return read_arm(*mean, questions);
+  return read_arm(std::get<CounterQuery>(query), questions);
 }
 
 // The candidate is read at the edges at which stable was.
@@ -208,6 +212,30 @@ Result<MetricReading> read_past(const MetricQuery& query, const Look& look, Ques
   return metric;
 }
 
+// Predictions decide nothing: what cannot be asked of them is a gap of theirs, and no error of the look.
+Result<MetricReading> read_classes(const MetricQuery& query, const Look& look, Questions& questions,
+                                   Duration lookback) {
+  const auto unread = [&query](const Error& error) -> Result<MetricReading> {
+    if (error.code == ErrorCode::Cancelled) return error;
+    MetricReading nothing;
+    nothing.name = query.name;
+    nothing.gap = Gap::Unread;
+    nothing.detail = error.message;
+    return nothing;
+  };
+  const auto stable = questions.ask(*class_selector(query.stable));
+  if (!stable) return unread(stable.error());
+  if (look.past > 0) return read_class_past(query, **stable, look, lookback);
+  const auto candidate = questions.ask(*class_selector(query.candidate));
+  if (!candidate) return unread(candidate.error());
+  return read_class_block(query, **stable, **candidate, look, lookback);
+}
+
+Result<MetricReading> read(const MetricQuery& query, const Look& look, Questions& questions, Duration lookback) {
+  if (class_selector(query.stable) != nullptr) return read_classes(query, look, questions, lookback);
+  return look.past > 0 ? read_past(query, look, questions, lookback) : read_block(query, look, questions, lookback);
+}
+
 // Of several series the values at one time are added.
 LookResult read_series(const Look& look, SampleSource& source, std::stop_token stop, const CollectOptions& options) {
   LookResult result;
@@ -242,8 +270,7 @@ LookResult take(const Look& look, SampleSource& source, const Clock& clock, std:
   const Time start = look.past > 0 ? look.to - (look.to - look.from) * look.past : look.from;
   Questions questions(source, clock, stop, start, look.to, options);
   for (const MetricQuery& query : look.metrics) {
-    auto reading = look.past > 0 ? read_past(query, look, questions, options.lookback)
-                                 : read_block(query, look, questions, options.lookback);
+    auto reading = read(query, look, questions, options.lookback);
     if (!reading) {
       result.error = reading.error();
       result.error->message = "metric " + query.name + ": " + result.error->message;

@@ -5,7 +5,8 @@
 // Asks the source once for each different selector of the look, `total` before `events` (so that no event can
 // be newer than what it is counted against), for the block and a lookback before it, and counts with
 // metrics/counter.h. A look is all or nothing: one failing query is the error of the whole look, and nothing
-// is judged. A metric without data is not an error: its reading has a gap.
+// is judged. A metric without data is not an error: its reading has a gap. Nor is a failing query of classes, which
+// decide nothing.
 #pragma once
 
 #include <stop_token>

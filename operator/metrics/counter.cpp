@@ -114,6 +114,7 @@ ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
   ArmReading reading;
   const auto gap = [&](Gap what, std::string detail) {
     reading.counts = {};
+    reading.classes.clear();
     reading.gap = what;
     reading.detail = std::move(detail);
     return reading;
@@ -132,6 +133,9 @@ ArmReading ArmSamples::read(Time from, Time to, Duration lookback) const {
       changed = target.name + " " + part.changed;
     } else if (part.there_at_from && part.there_at_to) {
       reading.counts = reading.counts + counts_of(target, part, oldest);
+      for (const auto& [name, tracks] : target.classes) {
+        reading.classes[name] += rise(tracks, part.first, *part.last, oldest).total;
+      }
     }
   }
   if (!any_at_to)

@@ -34,6 +34,7 @@
 // read from many threads.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,6 +53,7 @@ struct ArmReading {
   std::optional<Gap> gap;
   std::string detail;
   std::optional<Time> newest_sample;  // at or before `to`
+  std::map<std::string, double> classes;  // of_classes: what of the total is of which class
   bool operator==(const ArmReading&) const = default;
 };
 
@@ -62,6 +64,10 @@ class ArmSamples {
   // news, not missing data.
   static ArmSamples of_counter(const Matrix& total, const Matrix& events);
 
+  // A counter by classes: `class_of` names that of a series by its labels. Events are none.
+  using ClassOf = std::function<std::string(const Labels&)>;
+  static ArmSamples of_classes(const Matrix& counter, const ClassOf& class_of);
+
   // A sum and how many were added up, read as events and total. What was added was not negative, or the sum would
   // seem to have been reset.
   static ArmSamples of_mean(const Matrix& count, const Matrix& sum);
@@ -71,8 +77,8 @@ class ArmSamples {
   // the edges.
   static ArmSamples of_histogram(const Matrix& buckets, double edge);
 
-  // The finite edges above 0 that there are, ascending: those of which all histograms together have a bucket.
-  static std::vector<double> edges_of(const Matrix& buckets);
+  // The finite edges above `lowest` that there are, ascending: those of which all histograms together have a bucket.
+  static std::vector<double> edges_of(const Matrix& buckets, double lowest = 0);
 
   // False when a histogram lacks the asked edge, or when there is no series at all.
   bool complete() const { return !edges_ && !targets_.empty(); }
@@ -99,6 +105,7 @@ class ArmSamples {
     std::vector<Track> events;  // of a counter; a histogram's are in `total`
     std::vector<Time> scrapes;  // ascending, distinct
     std::vector<Time> breaks;   // scrapes that share no series with any before
+    std::map<std::string, std::vector<Track>> classes;  // `total` again, by class
   };
   struct Building;
   // What a target is to a block. `first` and `last` are its scrapes; no `first`: it counts from zero.
@@ -111,6 +118,7 @@ class ArmSamples {
   };
 
   static Track make_track(std::vector<Point> points);
+  static void add_totals(const Matrix& total, Building& building);
   static Counts rise(const std::vector<Track>& tracks, std::optional<Time> after, Time upto, Time oldest);
   Counts counts_of(const Target& target, const Part& part, Time oldest) const;
   static Part part_of(const Target& target, Time from, Time to, Duration age, Time oldest);

@@ -62,7 +62,9 @@ void ArmSamples::finish(Building& building) {
     Target target;
     target.name = parts.name;
     for (auto& [labels, points] : parts.total) {
-      if (!points.empty()) target.total.push_back(make_track(std::move(points)));
+      if (points.empty()) continue;
+      target.total.push_back(make_track(std::move(points)));
+      if (building.class_of) target.classes[building.class_of(labels)].push_back(target.total.back());
     }
     for (auto& [labels, points] : parts.events) {
       if (!points.empty()) target.events.push_back(make_track(std::move(points)));
@@ -88,14 +90,27 @@ void ArmSamples::finish(Building& building) {
   }
 }
 
-ArmSamples ArmSamples::of_counter(const Matrix& total, const Matrix& events) {
-  Building building;
+void ArmSamples::add_totals(const Matrix& total, Building& building) {
   for (const Series& series : total) {
     auto& points = building.target(series.labels).total[series.labels];
     for (const Sample& sample : series.samples) {
       if (countable(sample.value)) points.push_back({sample.at, {0, sample.value}, {}});
     }
   }
+}
+
+ArmSamples ArmSamples::of_classes(const Matrix& counter, const ClassOf& class_of) {
+  Building building;
+  building.class_of = class_of;
+  add_totals(counter, building);
+  ArmSamples arm;
+  arm.finish(building);
+  return arm;
+}
+
+ArmSamples ArmSamples::of_counter(const Matrix& total, const Matrix& events) {
+  Building building;
+  add_totals(total, building);
   for (const Series& series : events) {
     auto& points = building.target(series.labels).events[series.labels];
     for (const Sample& sample : series.samples) {
@@ -107,7 +122,7 @@ ArmSamples ArmSamples::of_counter(const Matrix& total, const Matrix& events) {
   return arm;
 }
 
-std::vector<double> ArmSamples::edges_of(const Matrix& buckets) {
+std::vector<double> ArmSamples::edges_of(const Matrix& buckets, double lowest) {
   std::map<double, std::size_t> found;
   std::size_t histograms = 0;
   for (const Series& series : buckets) {
@@ -115,7 +130,7 @@ std::vector<double> ArmSamples::edges_of(const Matrix& buckets) {
     if (le == series.labels.end()) continue;
     const double number = parse_edge(le->second);
     if (number == infinity) ++histograms;
-    if (number > 0 && number < infinity) ++found[number];
+    if (number > lowest && number < infinity) ++found[number];
   }
   std::vector<double> edges;
   for (const auto& [edge, count] : found) {

@@ -16,6 +16,7 @@ struct ArmSamples::Building {
     std::map<Labels, std::vector<Point>> events;
   };
   std::map<std::string, Parts> targets;
+  ClassOf class_of;  // nullptr: there are no classes
 
   Parts& target(const Labels& labels) {
     Parts& parts = targets[target_of(labels)];

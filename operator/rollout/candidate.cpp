@@ -3,6 +3,7 @@
 #include "api/conditions.h"
 #include "rollout/context.h"
 #include "rollout/job_attempts.h"
+#include "rollout/predictions.h"
 #include "rollout/split_check.h"
 #include "rollout/stages.h"
 
@@ -25,7 +26,7 @@ void record(Context& context, api::Outcome outcome, const std::string& reason, c
   entry.finished_at = context.now;
   entry.looks = looks_so_far(status);
   entry.attempt = status.attempt;
-  entry.message = message;
+  entry.message = message + drift_found(status);
   entry.approvals = status.approvals;
   for (const api::LoadTestStatus& test : status.load_tests) entry.reports.push_back(test.report);
   status.history.insert(status.history.begin(), std::move(entry));
@@ -253,6 +254,7 @@ void apply_verbs(Context& context) {
 
 void roll_back(Context& context, const std::string& reason, const std::string& message) {
   api::RolloutStatus& status = context.status();
+  conclude_predictions(context);
   record(context, api::Outcome::RolledBack, reason, message);
   context.event(Event::Type::Warning, "RolloutRolledBack", message);
   const std::string revision = status.candidate_revision;
@@ -265,6 +267,7 @@ void roll_back(Context& context, const std::string& reason, const std::string& m
 
 void begin_promotion(Context& context, const std::string& verdict, const std::string& message) {
   api::RolloutStatus& status = context.status();
+  conclude_predictions(context);
   status.verdict = verdict;
   status.promoting_since = context.now;
   context.event(Event::Type::Normal, "StagesPassed", message);

@@ -79,7 +79,7 @@ bool pods_ready(Context& context, int needed);
 
 // looks.cpp: takes in the look that was finished, and says which one is next.
 void take_look(Context& context);
-int looks_so_far(const api::RolloutStatus& status);  // the most that any metric has
+int looks_so_far(const api::RolloutStatus& status);  // the most that any metric has that is judged
 void request_look(Context& context);
 
 // wanted.cpp: the cluster that the status asks for.

@@ -23,6 +23,7 @@ const char* reason_of(metrics::Gap gap) {
     case metrics::Gap::Stale: return "Stale";
     case metrics::Gap::TargetsChanged: return "TargetsChanged";
     case metrics::Gap::EdgeMissing: return "EdgeMissing";
+    case metrics::Gap::Unread: return "ProviderError";
   }
   return "NoData";
 }
@@ -199,14 +200,15 @@ const metrics::MetricReading* find_reading(const metrics::LookResult& look, cons
 }
 
 api::MetricStatus& status_of(api::RolloutStatus& status, const api::MetricSpec& metric) {
-  for (api::MetricStatus& known : status.metrics) {
-    if (known.name == metric.name) return known;
-  }
   api::MetricStatus fresh;
   fresh.name = metric.name;
   fresh.role = metric.role;
-  status.metrics.push_back(fresh);
-  return status.metrics.back();
+  if (api::compares_predictions(metric)) fresh.drift.emplace().above = metric.drift.above;
+  const auto known = std::find_if(status.metrics.begin(), status.metrics.end(),
+                                  [&](const api::MetricStatus& one) { return one.name == metric.name; });
+  if (known == status.metrics.end()) return status.metrics.emplace_back(std::move(fresh));
+  if (static_cast<bool>(known->drift) != static_cast<bool>(fresh.drift)) *known = std::move(fresh);  // an edited spec
+  return *known;
 }
 
 void note_gap(const std::string& metric, const metrics::MetricReading* reading, LookSummary& out) {
@@ -273,6 +275,7 @@ LookSummary add_readings(const api::AnalysisSpec& analysis, const metrics::LookR
   double most_requests = 0;
   for (const api::MetricSpec& metric : analysis.metrics) {
     if (metric.role == api::MetricRole::Goal) continue;  // goals.cpp
+    if (api::compares_predictions(metric)) continue;     // predictions.cpp
     const bool guards = metric.role == api::MetricRole::Guardrail;
     const metrics::MetricReading* reading = find_reading(look, metric.name);
     const metrics::MetricReading nothing{.name = metric.name, .gap = metrics::Gap::NoData};

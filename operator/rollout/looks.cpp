@@ -9,6 +9,7 @@
 #include "rollout/evidence.h"
 #include "rollout/goals.h"
 #include "rollout/load_reading.h"
+#include "rollout/predictions.h"
 #include "rollout/queries.h"
 #include "rollout/sentence.h"
 #include "rollout/split_check.h"
@@ -22,9 +23,11 @@ constexpr Duration kRetry = seconds(5);  // after a look that failed
 
 metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metric, const std::string& revision) {
   const auto values = placeholders(context.rollout.key, revision);
+  const auto classes = context.status().evidence.classes.find(metric.name);
   struct Query {
     const std::map<std::string, std::string>& values;
     std::vector<double> edges;
+    std::vector<std::string> kept;
 
     metrics::ArmQuery operator()(const api::CounterSource& counter) const {
       return metrics::CounterQuery{filled(counter.events, values), filled(counter.total, values)};
@@ -35,12 +38,26 @@ metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metri
     metrics::ArmQuery operator()(const api::HistogramSource& histogram) const {
       return metrics::HistogramQuery{filled(histogram.buckets, values), edges};
     }
+    metrics::ArmQuery operator()(const api::ClassesSource& classes) const {
+      return metrics::ClassesQuery{filled(classes.counter, values), classes.label, kept};
+    }
+    metrics::ArmQuery operator()(const api::ScoresSource& scores) const {
+      return metrics::ScoresQuery{filled(scores.buckets, values), kept};
+    }
   };
-  return std::visit(Query{values, edges_of(metric, context.status().evidence)}, metric.source);
+  const bool chosen = classes != context.status().evidence.classes.end();
+  return std::visit(Query{values, edges_of(metric, context.status().evidence),
+                          chosen ? classes->second : std::vector<std::string>{}},
+                    metric.source);
 }
 
-// Goals are read where they are judged, and in stable's past, which tells how bursty their events are.
+// Goals are read where they are judged, and in stable's past, which tells how bursty their events are. Predictions
+// are read where they are counted, and in stable's past, which tells what its classes are.
 bool is_read(const Context& context, const api::MetricSpec& metric) {
+  if (api::compares_predictions(metric)) {
+    if (!context.status().evidence.past_read) return true;
+    return context.status().stage && kind_of(current_stage(context)).counts_predictions();
+  }
   if (metric.role != api::MetricRole::Goal) return true;
   const bool past = !context.status().evidence.past_read;
   if (past) return !std::holds_alternative<api::MeanSource>(metric.source);
@@ -51,18 +68,23 @@ metrics::Look look_of(const Context& context) {
   metrics::Look look;
   look.prometheus_address = context.spec().analysis.prometheus_address;
   const api::RolloutStatus& status = context.status();
-  for (const api::MetricSpec& metric : context.spec().analysis.metrics) {
-    if (!is_read(context, metric)) continue;
+  const auto ask = [&](const api::MetricSpec& metric) {
     look.metrics.push_back({metric.name, arm_query(context, metric, status.stable_revision),
                             arm_query(context, metric, status.candidate_revision)});
-  }
+  };
   const api::AnalysisSpec& analysis = context.spec().analysis;
+  for (const api::MetricSpec& metric : analysis.metrics) {
+    if (is_read(context, metric) && !api::compares_predictions(metric)) ask(metric);
+  }
   if (!analysis.requests.empty() && analysis.split_check != api::SplitCheck::Off && status.evidence.past_read) {
     const auto arm = [&](const std::string& revision) {
       const std::string selector = filled(analysis.requests, placeholders(context.rollout.key, revision));
       return metrics::CounterQuery{selector, selector};
     };
     look.metrics.push_back({kRequestsReading, arm(status.stable_revision), arm(status.candidate_revision)});
+  }
+  for (const api::MetricSpec& metric : analysis.metrics) {
+    if (is_read(context, metric) && api::compares_predictions(metric)) ask(metric);
   }
   return look;
 }
@@ -121,6 +143,7 @@ void take_block(Context& context, const metrics::LookResult& result) {
   const bool both_sides = kind_of(stage).both_sides(stage);
   LookSummary summary = add_readings(context.spec().analysis, result, status, pods, both_sides);
   if (kind_of(stage).takes_goals(stage)) add_goals(context.spec().analysis, result, status, summary);
+  if (kind_of(stage).counts_predictions()) add_predictions(context.spec().analysis, result, status);
   if (first && looks_so_far(status) > 0) warn_of_few_pods(context, pods);
   status.evidence.through = result.look.to;
   if (!summary.gap_metric.empty()) {
@@ -138,7 +161,9 @@ void take_block(Context& context, const metrics::LookResult& result) {
 
 int looks_so_far(const api::RolloutStatus& status) {
   int most = 0;
-  for (const api::MetricStatus& metric : status.metrics) most = std::max(most, metric.looks);
+  for (const api::MetricStatus& metric : status.metrics) {
+    if (!metric.drift) most = std::max(most, metric.looks);
+  }
   return most;
 }
 
@@ -152,6 +177,7 @@ void take_look(Context& context) {
     context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about the memory"};
   } else if (result.look.past > 0) {
     add_past(context.spec().analysis, result, context.status());
+    choose_classes(context.spec().analysis, result, context.status());
     context.metrics = MetricsState{true, "EvidenceArrives", "Prometheus answered about stable's past"};
   } else {
     take_block(context, result);

@@ -38,7 +38,9 @@ bool noticeably_different(const api::RolloutStatus& before, const api::RolloutSt
   const auto steady = [](api::RolloutStatus status) {
     status.message.clear();
     for (api::MetricStatus& metric : status.metrics) {
+      const Box<api::DriftStatus> drift = metric.drift;
       metric = api::MetricStatus{.name = metric.name, .role = metric.role, .verdict = metric.verdict};
+      if (drift) metric.drift = api::DriftStatus{.verdict = drift->verdict, .tested = drift->tested};
     }
     status.evidence.packed.clear();
     status.evidence.split.clear();

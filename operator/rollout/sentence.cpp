@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <numbers>
 
 namespace sluice::rollout {
 namespace {
@@ -98,6 +99,23 @@ std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spre
          " of the candidate, a difference between pods (" + known + ") cannot be told from one between revisions";
 }
 
+std::string drift_sentence(const api::MetricStatus& metric) {
+  const api::DriftStatus& drift = *metric.drift;
+  std::string text = "PSI " + number(drift.psi) + " (above " + number(drift.above) + " it counts)";
+  if (drift.log10_p) text += ", p " + e_value(*drift.log10_p * std::numbers::ln10);
+  if (drift.shares.empty()) return text;
+  const api::ClassShare& most = drift.shares.front();
+  return text + ", " + (most.name.empty() ? "\"\"" : most.name) + " " + percent(most.stable) + " -> " +
+         percent(most.candidate);
+}
+
+std::string predictions_sentence(const api::MetricStatus& metric, const std::string& state) {
+  const std::string counted =
+      whole(metric.stable.total) + " predictions of stable, " + whole(metric.candidate.total) + " of the candidate";
+  return state + ": " + drift_sentence(metric) + " (Jensen-Shannon " + number(metric.drift->jensen_shannon) + "; " +
+         counted + ")";
+}
+
 std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail) {
   const std::string of = detail.empty() ? "" : " (" + detail + ")";
   switch (gap) {
@@ -105,6 +123,7 @@ std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std:
     case metrics::Gap::Stale: return "metric " + metric + " has no fresh samples at an end of this block" + of;
     case metrics::Gap::TargetsChanged: return "pods came or went during this block of metric " + metric + of;
     case metrics::Gap::EdgeMissing: return "the histogram of metric " + metric + " has no bucket at the asked edge" + of;
+    case metrics::Gap::Unread: return "metric " + metric + " could not be read" + of;
   }
   return "";
 }

@@ -36,6 +36,13 @@ inline constexpr int kFewPods = 3;
 // revisions". nullopt: stable's spread is not known.
 std::string few_pods_sentence(int candidate_pods, std::optional<double> pod_spread);
 
+// "PSI 0.0792 (above 0.05 it counts), p 1.2e-09, cat 41.2% -> 55%": p once it was computed, and the class that moved
+// most. Precondition for both: metric.drift.
+std::string drift_sentence(const api::MetricStatus& metric);
+
+// "<state>: PSI ... (Jensen-Shannon 0.0137; 5400 predictions of stable, 600 of the candidate)".
+std::string predictions_sentence(const api::MetricStatus& metric, const std::string& state);
+
 // "no series of the candidate matched metric errors".
 std::string gap_sentence(const std::string& metric, metrics::Gap gap, const std::string& detail);
 

@@ -16,6 +16,7 @@ class AbTest final : public StageKind {
   }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
   bool proves(const api::StageSpec&) const override { return true; }
+  bool counts_predictions() const override { return true; }
   bool takes_goals(const api::StageSpec&) const override { return true; }
 
   StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const override {

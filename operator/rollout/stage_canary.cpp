@@ -12,6 +12,7 @@ class Canary final : public StageKind {
   int steps(const api::StageSpec& stage) const override { return static_cast<int>(body(stage).weights.size()); }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
   bool proves(const api::StageSpec&) const override { return true; }
+  bool counts_predictions() const override { return true; }
 
  private:
   static const api::CanaryStage& body(const api::StageSpec& stage) { return std::get<api::CanaryStage>(stage.body); }

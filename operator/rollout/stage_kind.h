@@ -48,6 +48,9 @@ class StageKind {
   // Its blocks count for the goals.
   virtual bool takes_goals(const api::StageSpec&) const { return false; }
 
+  // What the candidate predicts in it is compared with what stable does.
+  virtual bool counts_predictions() const { return false; }
+
   // What a look that saw every guardrail means for the step under way. Here: the decision table of verdict.h.
   virtual StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const;
 

@@ -14,6 +14,7 @@ class Shadow final : public StageKind {
   bool both_sides(const api::StageSpec& stage) const override {
     return body(stage).require == api::ShadowProof::Equivalence;
   }
+  bool counts_predictions() const override { return true; }
 
   StepVerdict judge(const api::AnalysisSpec& analysis, const LookSummary& look, const StepState& step) const override {
     StepState alone = step;

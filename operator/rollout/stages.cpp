@@ -6,6 +6,7 @@
 #include "rollout/evidence.h"
 #include "rollout/job_attempts.h"
 #include "rollout/load_reading.h"
+#include "rollout/predictions.h"
 #include "rollout/split_check.h"
 
 namespace sluice::rollout {
@@ -23,6 +24,7 @@ void set_exposure(Context& context, const Exposure& exposure) {
                     .reasserted = 0};
   status.stage->weight_set_at.reset();
   status.stage->looks = 0;
+  restart_predictions(context);
 }
 
 std::string told(const api::Assignment& assignment) {
@@ -61,6 +63,7 @@ void enter_stage(Context& context, int index) {
   stage.weight_set_at = weight_set;
   status.stage = stage;
   status.evidence.shadow.clear();  // copies are a proof of their own stage only
+  restart_predictions(context);
   context.event(Event::Type::Normal, "StageStarted", "stage " + stage.name + " started");
 }
 
@@ -159,6 +162,7 @@ std::optional<int> stage_from(const Context& context, int index) {
 bool has_stages(const Context& context) { return stage_from(context, 0).has_value(); }
 
 void be_inconclusive(Context& context, const std::string& message) {
+  conclude_predictions(context);
   if (context.spec().on_inconclusive == api::OnInconclusive::RollBack) {
     roll_back(context, "Inconclusive", message);
     return;
@@ -258,8 +262,9 @@ void run_stages(Context& context) {
 
 void pass_stage(Context& context, const std::string& reason, const std::string& told) {
   const api::StageStatus& stage = *context.status().stage;
+  const std::string drift = conclude_predictions(context);
   context.event(Event::Type::Normal, "StagePassed",
-                "stage " + stage.name + " was passed: " + (told.empty() ? reason : told));
+                "stage " + stage.name + " was passed: " + (told.empty() ? reason : told) + drift);
   if (const auto next = stage_from(context, stage.index + 1)) {
     enter_stage(context, *next);
   } else {

@@ -1,9 +1,10 @@
 """Plays the kubelet where there is none: a pod of a Rollout becomes a model_server process with an address.
 
 Pods are real objects, made by the real Deployment controller; only running them is played. The share of failing
-answers is the pod's environment variable ERROR_SHARE, that of orders ORDER_SHARE, the seconds by which each is late
-DELAY; a pod with the image "never" does not become ready, and one with the image "idle" is ready though nothing runs in
-it. Pods of Jobs: see job_pods.py. What they print can be read by `kubectl logs`: see log_server.py.
+answers is the pod's environment variable ERROR_SHARE, that of orders ORDER_SHARE, that of cats among what is predicted
+CAT_SHARE, the seconds by which each is late DELAY; a pod with the image "never" does not become ready, and one with the
+image "idle" is ready though nothing runs in it. Pods of Jobs: see job_pods.py. What they print can be read by `kubectl
+logs`: see log_server.py.
 """
 
 import sys
@@ -137,7 +138,7 @@ class Kubelet:
             self.cluster.report_pod(self.namespace, name, self.cluster.backend_address(IDLE_NUMBER))
             return
         told = {entry["name"]: entry["value"] for entry in container.get("env", [])}
-        behaviour = [told.get("ERROR_SHARE", "0"), told.get("ORDER_SHARE", "0"), told.get("DELAY", "0")]
+        behaviour = [told.get(name, "0") for name in ("ERROR_SHARE", "ORDER_SHARE", "DELAY", "CAT_SHARE")]
         address = self.cluster.backend_address(next(self.numbers))
         self.running[name] = self.cluster.spawn_in_netns(
             [sys.executable, "-B", str(HERE / "model_server.py"), f"{address}:{PORT}", *behaviour], name

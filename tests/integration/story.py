@@ -44,8 +44,8 @@ class Story:
         self.users = None
 
     def apply(self, version: str, error_share: float = 0.0, image: str = "model", **spec) -> None:
-        """`spec` may hold order_share and delay, which the model server is told, and for how many seconds it serves on
-        when it is to end."""
+        """`spec` may hold order_share, delay and cat_share, which the model server is told, and for how many seconds it
+        serves on when it is to end."""
         self.cluster.apply(json.dumps(self.manifest(version, error_share, image, **spec)))
 
     def manifest(
@@ -55,6 +55,7 @@ class Story:
         image: str,
         order_share: float = 0.1,
         delay: float = 0.0,
+        cat_share: float = 0.4,
         serve_on: int = 0,
         **spec,
     ) -> dict:
@@ -74,6 +75,7 @@ class Story:
                                 {"name": "ERROR_SHARE", "value": str(error_share)},
                                 {"name": "ORDER_SHARE", "value": str(order_share)},
                                 {"name": "DELAY", "value": str(delay)},
+                                {"name": "CAT_SHARE", "value": str(cat_share)},
                             ],
                             **({"lifecycle": {"preStop": {"sleep": {"seconds": serve_on}}}} if serve_on else {}),
                         }

@@ -30,7 +30,11 @@ SCRIPT = "spec.stages[7].loadTest"
 TOOL = "spec.stages[8].loadTest"
 RATE = "must be above 0 and at most 100000"
 EXACTLY_ONE = "exactly one of canary, shadow, abTest, approval, systemTest and loadTest is required"
+EXACTLY_ONE_SOURCE = "exactly one of counter, histogram, mean, classes and scores is required"
 GOAL = "spec.analysis.metrics[3]"
+CLASSES = "spec.analysis.metrics[5]"
+SCORES = "spec.analysis.metrics[6]"
+DECIDES_NOTHING = "are not for classes and scores, which decide nothing"
 MEAN = "spec.analysis.metrics[4]"
 BY_HEADER = "spec.stages[3].abTest"
 BY_COOKIE = "spec.stages[4].abTest"
@@ -173,7 +177,7 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{GOAL}.role", "report", GOAL, "mean and direction are for a metric of role goal"),
     (f"{MEAN}.mean.count", GONE, None, "Required value"),
     (f"{MEAN}.mean.sum", "reward_sum", None, "counts both revisions alike"),
-    (f"{MEAN}.counter", COUNTER, MEAN, "exactly one of counter, histogram and mean is required"),
+    (f"{MEAN}.counter", COUNTER, MEAN, "exactly one of counter, histogram, mean, classes and scores is required"),
     ("spec.analysis.metrics", [{"name": "errors", "counter": COUNTER}], None, "an abTest stage is decided by goals"),
     ("spec.stages", [{"name": "one", "canary": {"weights": [5]}}], "spec.analysis.metrics", "judged in an abTest stage"),
     ("spec.analysis.splitCheck", False, None, "must be of type string"),
@@ -196,8 +200,8 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{BY_COOKIE}.assignment.ttl", "1500ms", None, "must be whole seconds"),
     (f"{BY_COOKIE}.assignment.ttl", "0s", None, "must be whole seconds"),
     ("spec.traffic.gatewayAPI.matches", PATHS[:33], "spec.stages", "must be at most 64"),
-    (f"{METRIC}.counter", GONE, METRIC, "exactly one of counter, histogram and mean is required"),
-    (f"{METRIC}.histogram", BUCKETS, METRIC, "exactly one of counter, histogram and mean is required"),
+    (f"{METRIC}.counter", GONE, METRIC, EXACTLY_ONE_SOURCE),
+    (f"{METRIC}.histogram", BUCKETS, METRIC, EXACTLY_ONE_SOURCE),
     (f"{METRIC}.counter.total", GONE, None, "Required value"),
     (f"{HISTOGRAM}.buckets", GONE, None, "Required value"),
     (f"{HISTOGRAM}.above", "fast", None, "must be a duration"),
@@ -214,6 +218,25 @@ REFUSED: list[tuple[str, Any, str | None, str]] = [
     (f"{METRIC}.ceiling", 100, None, "must be a percentage above 0% and below 100%"),
     ("spec.analysis.metrics[1]", WHOLE, "spec.analysis.metrics[1].ceiling", "a ceiling belongs to one edge"),
     (f"{METRIC}.role", "report", f"{METRIC}.ceiling", "a metric of role report decides nothing"),
+    # What is predicted.
+    (f"{CLASSES}.role", "guardrail", None, "a metric of classes or scores decides nothing"),
+    (f"{SCORES}.role", "goal", None, "a better model predicts something else; remove it, or write report"),
+    (f"{CLASSES}.classes.label", GONE, None, "Required value"),
+    (f"{CLASSES}.classes.label", "", None, "should be at least 1 chars long"),
+    (f"{CLASSES}.classes.label", "a-b", None, "must be the name of a label"),
+    (f"{CLASSES}.classes.counter", "", None, "should be at least 1 chars long"),
+    (f"{CLASSES}.classes.counter", 'p_total{pod=~"$(pod)",x="$(service)"}', None, "has an unknown placeholder"),
+    (f"{CLASSES}.classes.counter", "p_total", None, "counts both revisions alike"),
+    (f"{CLASSES}.scores", {"buckets": BUCKETS["buckets"]}, CLASSES, EXACTLY_ONE_SOURCE),
+    (f"{CLASSES}.margin", {"ratio": "2"}, CLASSES, DECIDES_NOTHING),
+    (f"{CLASSES}.harm", {"ratio": "1.2"}, CLASSES, DECIDES_NOTHING),
+    (f"{SCORES}.ceiling", "5%", SCORES, DECIDES_NOTHING),
+    (f"{SCORES}.direction", "increase", SCORES, DECIDES_NOTHING),
+    (f"{SCORES}.scores.buckets", 's_bucket{le="1",pod=~"$(pods)"}', None, "remove the matcher of le"),
+    (f"{SCORES}.scores.buckets", 's_sum{pod=~"$(pods)"}', None, "whose name ends in _bucket"),
+    (f"{SCORES}.drift.above", "0", None, 'must be above "0"'),
+    (f"{SCORES}.drift.above", "high", None, 'must be a decimal string such as "1.5"'),
+    (f"{METRIC}.drift", {"above": "0.1"}, None, "is for a metric of classes or scores"),
     # Selectors.
     (SELECTOR, 'a{pod=~"$(pod)",x="$(service)"}', None, "has an unknown placeholder, the known ones are $(pods)"),
     (SELECTOR, 'errors_total{pod=~"$(pods)",x="$("}', None, "has an unknown placeholder"),
@@ -278,6 +301,9 @@ ACCEPTED: list[tuple[str, Any]] = [
     (f"{BY_COOKIE}.assignment.ttl", GONE),
     (f"{BY_COOKIE}.assignment.ttl", "1h30m5s"),
     (f"{GOAL}.direction", GONE),
+    (f"{CLASSES}.role", "report"),
+    (f"{SCORES}.drift", GONE),
+    (f"{SCORES}.drift.above", "0.05"),
     ("spec.analysis.requests", GONE),
     ("spec.analysis.splitCheck", "Off"),
     ("spec.scaleDownDelay", "0s"),

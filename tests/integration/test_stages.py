@@ -18,6 +18,10 @@ ERRORS = {
     "counter": {"events": COUNTER + ',code=~"5.."}', "total": COUNTER + "}"},
     "margin": {"ratio": "1.5", "orBelow": "1%"},
 }
+PREDICTIONS = {
+    "name": "predictions",
+    "classes": {"counter": 'predictions_total{namespace="$(namespace)",pod=~"$(pods)"}', "label": "class"},
+}
 BY_COOKIE = {
     "name": "experiment",
     "abTest": {"weight": 50, "assignment": {"cookie": "arm", "ttl": "1h"}, "minLooks": 2},
@@ -100,6 +104,17 @@ def job_of(status: dict) -> dict:
 def events(story) -> set[str]:
     found = story.cluster.api.get("/api/v1/namespaces/ml/events")["items"]
     return {event["reason"] for event in found if event["involvedObject"]["name"] == story.name}
+
+
+def notes(story, reason: str) -> list[str]:
+    """Of the events of that reason."""
+    found = story.cluster.api.get("/api/v1/namespaces/ml/events")["items"]
+    mine = [event for event in found if event["involvedObject"]["name"] == story.name]
+    return [event["message"] for event in mine if event["reason"] == reason]
+
+
+def predictions_of(status: dict) -> dict:
+    return next(metric for metric in status["metrics"] if metric["name"] == "predictions")
 
 
 def test_a_job_tests_the_candidate_before_any_user_is_sent_there(story):
@@ -187,6 +202,32 @@ def test_a_model_that_sells_less_is_rolled_back(story):
     entry = story.wait_outcome(120)
     assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "GoalWorse", "experiment"), entry
     assert sum(story.counts()["failures"].values()) == 0
+
+
+def test_a_shadow_tells_whether_the_model_predicts_something_else(story):
+    """A finished stage has tested it, whatever comes after; the canary is the next one so that the shadow ends."""
+    watched = {"stages": [SHADOW, HALF], "analysis": analysis_of(story, ERRORS, PREDICTIONS)}
+    story.apply("v2", cat_share=0.7, **watched)
+    status = story.wait("the canary", lambda s: s.get("stage", {}).get("name") == "canary", 120)
+    drift = predictions_of(status)
+    assert (drift["verdict"], drift["drift"]["tested"]) == ("Drift", "shadow"), drift
+    found = drift["drift"]["found"]
+    assert found.startswith("predictions drifted in stage shadow: PSI "), found
+    assert 0.1 < float(drift["drift"]["psi"]) < 1 and float(drift["drift"]["pValue"]) < 0.01, drift
+    story.cluster.wait_for(lambda: "PredictionsDrifted" in events(story), "the event", 20)
+    entry = story.wait_outcome(120)
+    assert (entry["outcome"], entry["reason"]) == ("Promoted", "NonInferior"), "it decides nothing"
+    assert found in entry["message"]
+    told = notes(story, "PredictionsDrifted")
+    assert told == [found], "once, though the canary has drifted too"
+
+    story.apply("v3", cat_share=0.7, **watched)
+    status = story.wait("the canary", lambda s: s.get("stage", {}).get("name") == "canary", 120)
+    assert predictions_of(status)["verdict"] == "NoDrift", predictions_of(status)
+    assert "found" not in predictions_of(status)["drift"]
+    entry = story.wait_outcome(120)
+    assert entry["outcome"] == "Promoted" and "drifted" not in entry["message"], entry
+    assert notes(story, "PredictionsDrifted") == told
 
 
 def test_a_split_that_is_not_the_asked_one_pauses_until_a_person_resumes(story):

@@ -36,6 +36,7 @@ class Chaos {
     choice.name = std::move(name);
     choice.replicas = random_.between(1, 4);
     choice.weights = kWeights[static_cast<std::size_t>(random_.between(0, 3))];
+    choice.predictions = choice.replicas % 2 == 0;
     choice.requests_per_second = random_.between(50, 300);
     choice.max_duration = random_.chance(0.3) ? "6m" : "40m";
     choice.roll_back_when_inconclusive = random_.chance(0.3);

@@ -66,6 +66,11 @@ json spec_of(const RolloutChoice& choice) {
   if (choice.experiment != RolloutChoice::Experiment::None) {
     metrics.push_back({{"name", "orders"}, {"role", "goal"}, {"counter", share_of("orders_total")}});
   }
+  if (choice.predictions) {
+    metrics.push_back({{"name", "predictions"},
+                       {"classes", {{"counter", "predictions_total" + kArm}, {"label", "class"}}},
+                       {"drift", {{"above", "0.05"}}}});
+  }
   json spec = {
       {"replicas", choice.replicas},
       {"template", {{"spec", {{"containers", json::array({{{"name", "model"}, {"image", choice.image}}})}}}}},

@@ -23,6 +23,7 @@ struct RolloutChoice {
   bool canary = true;
   bool shadow = false;    // a stage before the canary
   bool approved = false;  // a stage after all others
+  bool predictions = false;  // what is predicted is compared, too
   int rollback_window = 0;  // revisions; 0: none
 };
 

@@ -31,6 +31,10 @@ EpisodeResult every_call(const Random& random, Counters& counters);
 // What an outsider sees of how a Rollout has ended: stable, rejected, phase, and each attempt with its outcome.
 std::string ending_of(const api::Rollout& rollout);
 
+// Candidates that predict something else than stable, and such that do not: told once, and promoted all the same, even
+// if the process dies in between. Prints what broke; returns how many of the stories did.
+int drift_stories(Counters& counters);
+
 // Each kind of stage with each thing that can happen while it is under way. Prints the table, with what broke in each
 // cell; returns in how many cells something did.
 int stage_table(Counters& counters);

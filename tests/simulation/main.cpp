@@ -20,6 +20,7 @@ struct Arguments {
   std::int64_t episode = -1;
   bool every_call = false;
   bool table = false;
+  bool drift = false;
   bool verbose = false;
 };
 
@@ -94,6 +95,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", arguments.seeds, "so many seeds, one after the other, each with so many steps");
   app.add_flag("--every-call", arguments.every_call, "one story with a crash and a fault at each of its calls");
   app.add_flag("--table", arguments.table, "only this: each kind of stage with each thing that can happen");
+  app.add_flag("--drift", arguments.drift, "only this: candidates that predict something else, and such that do not");
   app.add_option("--episode", arguments.episode, "only this one, as named by a failure");
   app.add_flag("--verbose", arguments.verbose, "tell the end of each episode, and the operator's log");
   CLI11_PARSE(app, argc, argv);
@@ -102,6 +104,7 @@ int main(int argc, char** argv) {
   sluice::log::configure(arguments.verbose ? Level::Info : Level::Error, sluice::log::Format::Text);
   Totals totals;
   if (arguments.table) return sluice::simulation::stage_table(totals.counters) == 0 ? 0 : 1;
+  if (arguments.drift) return sluice::simulation::drift_stories(totals.counters) == 0 ? 0 : 1;
   for (int i = 0; i < arguments.seeds; ++i, ++arguments.seed) run(arguments, totals);
   if (too_many(totals.alarms, totals.decided)) {
     ++totals.broken;

@@ -26,6 +26,11 @@ double error_rate(const std::string& image) {
 
 double order_rate(const std::string& image) { return image.find(":good") != std::string::npos ? 0.13 : 0.10; }
 
+std::map<std::string, double> predicted_shares(const std::string& image) {
+  if (image.find(":good") != std::string::npos) return {{"cat", 0.55}, {"dog", 0.2}, {"bird", 0.25}};
+  return {{"cat", 0.412}, {"dog", 0.3}, {"bird", 0.288}};
+}
+
 Traffic::Traffic(const Kubelet& kubelet, const Gateway& gateway, const Clock& clock, Random random, bool exact)
     : kubelet_(kubelet),
       gateway_(gateway),
@@ -64,6 +69,7 @@ void Traffic::count(Pods& pods, const Workload& workload, double mean) {
     if (!pod.ready) continue;
     Counter& counter = pods[pod.name];
     counter.revision = workload.revision;
+    counter.image = workload.image;
     const double requests = drawn(mean / ready);
     counter.requests += requests;
     counter.errors += std::min(requests, drawn(requests * error_rate(workload.image)));
@@ -82,6 +88,7 @@ void Traffic::scrape() {
       for (const Pod& pod : workload->pods) {
         Counter& counter = pods[pod.name];
         counter.revision = workload->revision;
+        counter.image = workload->image;
         counter.alive = pod.ready_at != Time::max();
       }
     }
@@ -120,7 +127,17 @@ metrics::Matrix Traffic::samples(std::string_view selector, Time end, Duration w
     const auto first = std::lower_bound(all.begin(), all.end(), end - window, before);
     const auto last = std::lower_bound(first, all.end(), end + Duration(1), before);
     if (first == last) continue;
-    matrix.push_back({{{"pod", name}, {"revision", counter.revision}}, {first, last}});
+    const metrics::Labels labels{{"pod", name}, {"revision", counter.revision}};
+    if (!selector.starts_with("predictions_total")) {
+      matrix.push_back({labels, {first, last}});
+      continue;
+    }
+    for (const auto& [predicted, share] : predicted_shares(counter.image)) {
+      metrics::Series series{labels, {first, last}};
+      series.labels["class"] = predicted;
+      for (metrics::Sample& sample : series.samples) sample.value *= share;
+      matrix.push_back(std::move(series));
+    }
   }
   return matrix;
 }

@@ -20,6 +20,9 @@ namespace sluice::simulation {
 double error_rate(const std::string& image);
 double order_rate(const std::string& image);
 
+// The shares of the classes that an image predicts. A better one predicts something else.
+std::map<std::string, double> predicted_shares(const std::string& image);
+
 // Not thread-safe.
 class Traffic {
  public:
@@ -39,6 +42,7 @@ class Traffic {
  private:
   struct Counter {
     std::string revision;
+    std::string image;
     double requests = 0;
     double errors = 0;
     double orders = 0;

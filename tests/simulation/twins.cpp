@@ -30,6 +30,7 @@ Story choose(Random random) {
   Story story;
   story.choice.name = "twin";
   story.choice.replicas = random.between(1, 3);
+  story.choice.predictions = story.choice.replicas == 2;
   story.choice.weights = random.chance(0.5) ? std::vector<int>{10, 50} : std::vector<int>{50};
   story.choice.tested = random.chance(0.6);
   story.choice.loaded = random.chance(0.5);

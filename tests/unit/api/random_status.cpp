@@ -143,11 +143,50 @@ ArmCounts arm(Random& random) {
   return {count(random), count(random)};
 }
 
+ClassShare class_share(Random& random) {
+  ClassShare out;
+  auto& [class_name, stable, candidate] = out;
+  class_name = text(random);
+  stable = real(random);
+  candidate = real(random);
+  return out;
+}
+
+DriftStatus drift(Random& random) {
+  DriftStatus out;
+  auto& [verdict, tested, found, psi, jensen_shannon, above, log10_p, shares] = out;
+  verdict = static_cast<DriftVerdict>(number(random, 0, 2));
+  tested = text(random);
+  found = text(random);
+  for (double* value : {&psi, &jensen_shannon, &above}) *value = real(random);
+  log10_p = maybe(random, real);
+  shares = some(random, class_share);
+  return out;
+}
+
+// Of a metric that compares predictions there is no evidence but its own.
+MetricStatus predictions(Random& random) {
+  MetricStatus out;
+  out.name = name(random);
+  out.role = MetricRole::Report;
+  out.stable.total = count(random);
+  out.candidate.total = count(random);
+  out.looks = number(random, 0, 1000);
+  out.dropped = number(random, 0, 1000);
+  out.newest_sample = maybe(random, time);
+  out.method = text(random);
+  out.message = text(random);
+  out.drift = drift(random);
+  return out;
+}
+
 MetricStatus metric(Random& random) {
+  if (number(random, 0, 3) == 0) return predictions(random);
   MetricStatus out;
   auto& [metric_name, role, mean, verdict, stable, candidate, edge, effect, lower, upper, harm, harm_peak,
          harm_threshold, proof, proof_peak, proof_threshold, expected_in, looks, dropped, dispersion, power, pod_spread,
-         newest_sample, method, message] = out;
+         newest_sample, method, message, no_drift] = out;
+  no_drift = {};
   metric_name = name(random);
   role = static_cast<MetricRole>(number(random, 0, 2));
   mean = role == MetricRole::Goal && flag(random);
@@ -175,7 +214,9 @@ MetricStatus metric(Random& random) {
 
 EvidenceStatus evidence(Random& random) {
   EvidenceStatus out;
-  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, packed, shadow, split, disturbed] = out;
+  auto& [revision, through, past_dispersion, pod_spread, past_read, edges, classes, packed, shadow, split,
+         disturbed] = out;
+  classes = by_name(random, [](Random& r) { return std::vector<std::string>{text(r), "", "cat"}; });
   revision = text(random);
   through = maybe(random, time);
   past_dispersion = by_name(random, real);

@@ -58,7 +58,7 @@ TEST(SpecJson, ReadsTheAnalysisOfTheSample) {
   EXPECT_EQ(analysis.promote_when, PromoteWhen::NoHarmShown);
   EXPECT_EQ(analysis.split_check, SplitCheck::Report);
   EXPECT_THAT(analysis.requests, HasSubstr("upstream_rq_total"));
-  ASSERT_EQ(analysis.metrics.size(), 5U);
+  ASSERT_EQ(analysis.metrics.size(), 7U);
   const MetricSpec& errors = analysis.metrics[0];
   EXPECT_EQ(errors.name, "errors");
   EXPECT_EQ(errors.margin, (Margin{1.25, 0.005}));
@@ -75,6 +75,13 @@ TEST(SpecJson, ReadsTheAnalysisOfTheSample) {
   EXPECT_EQ(analysis.metrics[3].direction, Direction::Decrease);
   EXPECT_EQ(analysis.metrics[4].direction, Direction::Increase);
   EXPECT_THAT(std::get<MeanSource>(analysis.metrics[4].source).count, HasSubstr("reward_count"));
+  EXPECT_THAT(std::get<ClassesSource>(analysis.metrics[5].source).counter, HasSubstr("predictions_total"));
+  EXPECT_EQ(std::get<ClassesSource>(analysis.metrics[5].source).label, "class");
+  EXPECT_EQ(analysis.metrics[5].role, MetricRole::Report) << "the default of this kind";
+  EXPECT_EQ(analysis.metrics[5].drift.above, 0.1);
+  EXPECT_THAT(std::get<ScoresSource>(analysis.metrics[6].source).buckets, HasSubstr("score_bucket"));
+  EXPECT_EQ(analysis.metrics[6].role, MetricRole::Report);
+  EXPECT_EQ(analysis.metrics[6].drift.above, 0.2);
 }
 
 TEST(SpecJson, DefaultsNeedNoSchema) {
@@ -134,9 +141,9 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
       {"/spec/analysis/metrics/0/role", R"("target")",
        "spec.analysis.metrics[0].role: \"target\" is not known: write guardrail, goal or report"},
       {"/spec/analysis/metrics/0/counter", "",
-       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram and mean"},
+       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram, mean, classes and scores"},
       {"/spec/analysis/metrics/0/histogram", R"({"buckets": "b", "above": "1s"})",
-       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram and mean"},
+       "spec.analysis.metrics[0].counter: write exactly one of counter, histogram, mean, classes and scores"},
       {"/spec/analysis/metrics/0/counter/total", "", "spec.analysis.metrics[0].counter.total: is required"},
       {"/spec/analysis/metrics/1/histogram/buckets", "",
        "spec.analysis.metrics[1].histogram.buckets: is required"},
@@ -145,6 +152,22 @@ TEST(SpecJson, ErrorsNameTheFieldAndSayWhatToDo) {
       {"/spec/analysis/metrics/1/histogram/unit", R"("Minutes")",
        "spec.analysis.metrics[1].histogram.unit: write Seconds or Milliseconds"},
       {"/spec/analysis/metrics/1/name", "", "spec.analysis.metrics[1].name: is required"},
+      {"/spec/analysis/metrics/5/classes/label", "", "spec.analysis.metrics[5].classes.label: is required"},
+      {"/spec/analysis/metrics/5/classes/counter", "", "spec.analysis.metrics[5].classes.counter: is required"},
+      {"/spec/analysis/metrics/6/scores/buckets", "", "spec.analysis.metrics[6].scores.buckets: is required"},
+      {"/spec/analysis/metrics/5/scores", R"({"buckets": "b"})",
+       "spec.analysis.metrics[5].counter: write exactly one of"},
+      {"/spec/analysis/metrics/5/margin", "{}",
+       "spec.analysis.metrics[5].margin: is not for a metric of classes or scores, which decides nothing: remove it"},
+      {"/spec/analysis/metrics/5/harm", "{}",
+       "spec.analysis.metrics[5].harm: is not for a metric of classes or scores"},
+      {"/spec/analysis/metrics/6/ceiling", R"("5%")",
+       "spec.analysis.metrics[6].ceiling: is not for a metric of classes or scores"},
+      {"/spec/analysis/metrics/6/direction", R"("increase")",
+       "spec.analysis.metrics[6].direction: is not for a metric of classes or scores"},
+      {"/spec/analysis/metrics/0/drift", R"({"above": "0.1"})",
+       "spec.analysis.metrics[0].drift: is for a metric of classes or scores: remove it"},
+      {"/spec/analysis/metrics/6/drift/above", "0.1", "spec.analysis.metrics[6].drift.above: 0.1 is not"},
       {"/spec/analysis/metrics/1", "3", "spec.analysis.metrics[1]: 3 is not an object"},
       {"/spec/analysis/metrics", "{}", "spec.analysis.metrics: an object is not a list"},
       {"/spec/analysis/interval", R"("soon")", "spec.analysis.interval: \"soon\" is not a duration: write"},

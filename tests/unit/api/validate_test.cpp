@@ -235,6 +235,35 @@ TEST(Validate, MeansAndDirectionsAreForGoals) {
             "spec.analysis.metrics[4].mean: is for a metric of role goal: remove it, or write role: goal");
 }
 
+TEST(Validate, PredictionsAreTold) {
+  expect_findings({
+      {"/spec/analysis/metrics/5/role", R"("guardrail")",
+       "spec.analysis.metrics[5].role: a metric of classes or scores decides nothing, since a better model predicts "
+       "something else: remove it, or write role: report"},
+      {"/spec/analysis/metrics/6/role", R"("goal")",
+       "spec.analysis.metrics[6].role: a metric of classes or scores decides nothing"},
+      {"/spec/analysis/metrics/5/classes/label", R"("")", "spec.analysis.metrics[5].classes.label: write the label"},
+      {"/spec/analysis/metrics/5/classes/label", R"("a-b")",
+       "spec.analysis.metrics[5].classes.label: write the label"},
+      {"/spec/analysis/metrics/5/classes/label", R"("1a")",
+       "spec.analysis.metrics[5].classes.label: write the label"},
+      {"/spec/analysis/metrics/5/classes/counter", R"("")",
+       "spec.analysis.metrics[5].classes.counter: write a plain selector"},
+      {"/spec/analysis/metrics/5/classes/counter", R"("p_total{pod=~\"$(pod)\"}")",
+       "spec.analysis.metrics[5].classes.counter: unknown placeholder $(pod)"},
+      {"/spec/analysis/metrics/5/classes/counter", R"("p_total")",
+       "spec.analysis.metrics[5].classes.counter: counts both revisions alike"},
+      {"/spec/analysis/metrics/6/scores/buckets", R"("s_bucket{le=\"1\",pod=~\"$(pods)\"}")",
+       "spec.analysis.metrics[6].scores.buckets: remove the matcher of le: all of the buckets are read"},
+      {"/spec/analysis/metrics/6/scores/buckets", R"("s_sum{pod=~\"$(pods)\"}")",
+       "spec.analysis.metrics[6].scores.buckets: write the histogram's series of buckets"},
+      {"/spec/analysis/metrics/6/drift/above", R"("0")", "spec.analysis.metrics[6].drift.above: must be above \"0\""},
+  });
+  json object = full_manifest();
+  object["spec"]["analysis"]["metrics"][5]["role"] = "report";
+  EXPECT_EQ(join(findings(object)), "");
+}
+
 TEST(Validate, Analysis) {
   expect_findings({
       {"/spec/analysis/interval", R"("500ms")", "spec.analysis.interval: must be at least 1s"},

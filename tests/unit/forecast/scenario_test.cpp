@@ -93,6 +93,7 @@ TEST(Scenario, AManifestGivesGuardrailsStepsAndTime) {
   api::MetricSpec drift;
   drift.name = "drift";
   drift.role = api::MetricRole::Report;
+  drift.source = api::ClassesSource{"predictions_total{pod=~\"$(pods)\"}", "class"};
   spec.analysis.metrics = {drift, errors};
   api::StageSpec first;
   first.body = api::CanaryStage{.weights = {1, 5}, .min_looks = 3};

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,7 @@ class World {
         reading.candidate = {counted * ((goal ? rates.goal_candidate : rates.candidate) + wobble), counted};
         reading.stable = {(requests - moved) * (goal ? rates.goal_stable : rates.stable), requests - moved};
       }
+      if (answer_with) answer_with(query, reading);
       result.metrics.push_back(reading);
     }
     ++answers;
@@ -184,6 +186,8 @@ class World {
   Decision last;
   std::vector<Event> events;
   std::vector<metrics::Counts> past_pods;  // what stable's past says by pod
+  // Changes what is answered to a query.
+  std::function<void(const metrics::MetricQuery& query, metrics::MetricReading& reading)> answer_with;
   int answers = 0;
   bool pods_follow = true;
   bool route_follows = true;
