@@ -42,6 +42,7 @@ struct JobStatus {
   int restarts = 0;                    // of the candidate's containers, when it began
   Verdict verdict = Verdict::None;     // Pass, Fail, Error: it could not be run; of a load also the other two
   std::optional<Time> retry_at;        // after an Error, and when a person asks for it: when the next attempt begins
+  int errors = 0;                      // attempts in a row, up to this one, that could not be run
   std::string message;                 // why that verdict, in a sentence
   bool operator==(const JobStatus&) const = default;
 };
@@ -56,6 +57,8 @@ struct StageStatus {
   int looks = 0;                        // at this step
   std::string passed;                   // why it can be passed once minDuration is over; empty: it cannot yet
   std::optional<JobStatus> job;         // of a stage that runs one
+  std::string digest;                   // of what was declared of it up to this step; another one starts it over
+  int edits = 0;                        // times that this rollout's stage under way was edited and started over
   bool operator==(const StageStatus&) const = default;
 };
 

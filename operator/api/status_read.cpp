@@ -119,6 +119,7 @@ std::optional<JobStatus> job_of(const json& in) {
   out.restarts = number_of<int>(*job, "restarts");
   out.verdict = word_of(*job, "verdict", Verdict::None);
   out.retry_at = time_of(*job, "retryAt");
+  out.errors = number_of<int>(*job, "errors");
   out.message = text_of(*job, "message");
   return out;
 }
@@ -141,6 +142,8 @@ std::optional<StageStatus> stage_of(const json& in) {
   out.looks = number_of<int>(*stage, "looks");
   out.passed = text_of(*stage, "passed");
   out.job = job_of(*stage);
+  out.digest = text_of(*stage, "digest");
+  out.edits = number_of<int>(*stage, "edits");
   return out;
 }
 

@@ -44,6 +44,7 @@ json to_json(const JobStatus& job) {
   if (job.restarts != 0) out["restarts"] = job.restarts;
   if (job.verdict != Verdict::None) out["verdict"] = to_string(job.verdict);
   put(out, "retryAt", job.retry_at);
+  if (job.errors != 0) out["errors"] = job.errors;
   put(out, "message", job.message);
   return out;
 }
@@ -66,6 +67,8 @@ json to_json(const StageStatus& stage) {
   put(out, "weightSetAt", stage.weight_set_at);
   put(out, "passed", stage.passed);
   if (stage.job) out["job"] = to_json(*stage.job);
+  put(out, "digest", stage.digest);
+  if (stage.edits != 0) out["edits"] = stage.edits;
   return out;
 }
 

@@ -19,7 +19,7 @@ namespace {
 struct PlanFlags {
   std::string file;
   std::string rps;
-  std::vector<std::string> base_rate;
+  std::vector<std::string> base_rate, improvement, variation;
   std::string dispersion = "1";
   int history = 30;
   std::uint64_t seed = 7;
@@ -27,14 +27,20 @@ struct PlanFlags {
   std::string output = "table";
 };
 
-// The name of a guardrail that no --base-rate speaks of; empty: all are known.
+// The name of a guardrail or goal that no --base-rate speaks of; empty: all are known. One without a name is of
+// guardrails, which are as rare as errors; goals are not.
 std::string unknown_base_rate(const PlanFlags& flags, const forecast::Scenario& scenario) {
-  for (const api::MetricSpec& metric : scenario.analysis.metrics) {
-    const bool known = std::any_of(flags.base_rate.begin(), flags.base_rate.end(), [&](const std::string& text) {
+  const auto known = [&](const std::string& metric, bool unnamed) {
+    return std::any_of(flags.base_rate.begin(), flags.base_rate.end(), [&](const std::string& text) {
       const std::string name = split_name(text).name;
-      return name.empty() || name == metric.name;
+      return name.empty() ? unnamed : name == metric;
     });
-    if (!known) return metric.name;
+  };
+  for (const api::MetricSpec& metric : scenario.analysis.metrics) {
+    if (!known(metric.name, true)) return metric.name;
+  }
+  for (const forecast::Goal& goal : scenario.goals) {
+    if (!goal.is_mean() && !known(goal.metric.name, false)) return goal.metric.name;
   }
   return "";
 }
@@ -50,7 +56,9 @@ Result<forecast::Scenario> scenario_of(const PlanFlags& flags, const api::Spec& 
   scenario->dispersion = value_of_decimal(flags.dispersion);
   scenario->history = flags.history;
   scenario->seed = flags.seed;
-  const Outcome set = set_truths("--base-rate", flags.base_rate, value_of_percentage, false,
+  const auto base_rates = set_goals(flags.base_rate, flags.improvement, flags.variation, *scenario);
+  if (!base_rates) return base_rates.error();
+  const Outcome set = set_truths("--base-rate", *base_rates, value_of_percentage, false,
                                  &forecast::Truth::base_rate, *scenario);
   if (!set) return set.error();
   for (forecast::Truth& truth : scenario->truths) {
@@ -89,13 +97,16 @@ int plan(const PlanFlags& flags) {
 
 Command add_plan(CLI::App& program) {
   CLI::App& command = *program.add_subcommand(
-      "plan", "Tell before a rollout how long it will take to find harm and to prove that there is none");
+      "plan",
+      "Tell before a rollout how long it will take to find harm, to prove that there is none, and to show goals better");
   auto flags = std::make_shared<PlanFlags>();
   command.add_option("-f,--file", flags->file, "The Rollout (- is the standard input)")->required();
   command.add_option("--rps", flags->rps, "Requests a second, of both revisions together")
       ->check(decimal())->required();
-  command.add_option("--base-rate", flags->base_rate, "Stable's share of events, of all guardrails or of NAME")
+  command.add_option("--base-rate", flags->base_rate,
+                     "Stable's share of events, of all guardrails or of NAME; of goals by name")
       ->check(named_percentage())->required();
+  add_goal_flags(command, flags->improvement, flags->variation);
   command.add_option("--dispersion", flags->dispersion, "Variance of a look's events over that of independent ones")
       ->check(decimal())->capture_default_str();
   command.add_option("--history", flags->history, "Looks of stable's past that are read first")

@@ -64,6 +64,31 @@ std::string guardrail_text(const GuardrailPlan& guardrail, const api::MetricSpec
   return out + "\n\n";
 }
 
+// "orders: 10% of stable's requests; assumed to be better by 5%", and how long that takes to be shown.
+std::string goals_text(const Plan& plan, const Scenario& scenario, const std::vector<std::string>& stage_names,
+                       const Style& style) {
+  const Duration interval = scenario.analysis.interval;
+  std::string out;
+  for (const forecast::GoalPlan& goal : plan.goals) {
+    const auto truth = std::find_if(scenario.goals.begin(), scenario.goals.end(),
+                                    [&](const forecast::Goal& one) { return one.metric.name == goal.name; });
+    const auto stage = static_cast<std::size_t>(goal.stage);
+    out += style(Colour::Bold, goal.name) + ": a goal, ";
+    out += truth->is_mean() ? "a mean, single observations vary by " + api::ratio_text(truth->variation) + " times it"
+                            : api::percent_text(truth->base_rate) + " of requests";
+    out += "; assumed to be " + api::percent_text(truth->improvement) + " better\n  Shown in stage " +
+           stage_names[stage] + " (" + api::percent_text(goal.weight) + ")";
+    out += goal.looks.median ? " after " + times_text(goal.looks, interval, Duration(0))
+                             : ": not within the practicable";
+    const std::string limit = humane(interval * scenario.stage_looks[stage]);
+    out += goal.least_improvement ? "\n  Nine of ten show an improvement of " +
+                                        api::percent_text(*goal.least_improvement) + " within the stage's " + limit
+                                  : "\n  Hardly any improvement is shown within the stage's " + limit;
+    out += "\n\n";
+  }
+  return out;
+}
+
 std::string remedies_text(const Plan& plan, const std::vector<std::string>& stage_names) {
   const forecast::Remedies& remedies = plan.remedies;
   std::string out;
@@ -92,7 +117,10 @@ std::string plan_view(const Plan& plan, const Scenario& scenario, const std::vec
   for (std::size_t i = 0; i < plan.guardrails.size(); ++i) {
     out += guardrail_text(plan.guardrails[i], scenario.analysis.metrics[i], scenario, stage_names, style);
   }
-  out += "A candidate that equals stable is promoted in " + api::percent_text(plan.promotion.share) + " of all cases";
+  out += goals_text(plan, scenario, stage_names, style);
+  out += plan.goals.empty() ? "A candidate that equals stable is promoted in "
+                            : "A candidate that equals stable, and has better goals as assumed, is promoted in ";
+  out += api::percent_text(plan.promotion.share) + " of all cases";
   if (plan.promotion.median) {
     out += ", after " + times_text(plan.promotion, scenario.analysis.interval, scenario.analysis.warmup);
   }

@@ -35,6 +35,7 @@ void override_analysis(const SimulateFlags& flags, api::AnalysisSpec& analysis) 
     analysis.catastrophic_effect = value_of_decimal(flags.catastrophic_effect);
   }
   for (api::MetricSpec& metric : analysis.metrics) {
+    if (metric.role == api::MetricRole::Goal) continue;
     if (!flags.margin.empty()) metric.margin.ratio = value_of_decimal(flags.margin);
     if (!flags.or_below.empty()) metric.margin.or_below = value_of_percentage(flags.or_below);
     if (!flags.ceiling.empty()) metric.ceiling = value_of_percentage(flags.ceiling);
@@ -94,6 +95,24 @@ Outcome set_pods(const std::string& text, Scenario& scenario) {
   return Ok{};
 }
 
+// Puts values into the `field` of goals, those without a name into all of them; returns the texts that meant none.
+std::vector<std::string> set_some(const std::vector<std::string>& texts, double (*value_of)(const std::string&),
+                                  bool unnamed, bool means_only, double forecast::Goal::*field, Scenario& scenario) {
+  std::vector<std::string> others;
+  for (const std::string& text : texts) {
+    const NamedText named = split_name(text);
+    bool found = false;
+    for (forecast::Goal& goal : scenario.goals) {
+      const bool meant = named.name.empty() ? unnamed : named.name == goal.metric.name;
+      if (!meant || (means_only && !goal.is_mean())) continue;
+      goal.*field = value_of(named.value);
+      found = true;
+    }
+    if (!found) others.push_back(text);
+  }
+  return others;
+}
+
 Outcome set_world(const SimulateFlags& flags, Scenario& scenario) {
   scenario.requests_per_second = value_of_decimal(flags.rps);
   scenario.dispersion = value_of_decimal(flags.dispersion);
@@ -107,8 +126,10 @@ Outcome set_world(const SimulateFlags& flags, Scenario& scenario) {
   scenario.questions.oracle = flags.oracle;
   scenario.runs = flags.runs;
   scenario.seed = flags.seed;
+  const auto base_rates = set_goals(flags.base_rate, flags.improvement, flags.variation, scenario);
+  if (!base_rates) return base_rates.error();
   Outcome set =
-      set_truths("--base-rate", flags.base_rate, value_of_percentage, false, &Truth::base_rate, scenario);
+      set_truths("--base-rate", *base_rates, value_of_percentage, false, &Truth::base_rate, scenario);
   if (!set) return set;
   for (Truth& truth : scenario.truths) truth.base_rate_end = truth.base_rate;
   set = set_truths("--base-rate-end", flags.base_rate_end, value_of_percentage, false, &Truth::base_rate_end,
@@ -120,13 +141,15 @@ Outcome set_world(const SimulateFlags& flags, Scenario& scenario) {
 }
 
 void add_world_flags(CLI::App& command, SimulateFlags& flags) {
-  command.add_option("--base-rate", flags.base_rate, "Stable's share of events, of all guardrails or of NAME; 1%")
+  command.add_option("--base-rate", flags.base_rate, 
+                     "Stable's share of events, of all guardrails or of NAME; 1%, of a goal 10%")
       ->check(named_percentage())->group("The world");
   command.add_option("--base-rate-end", flags.base_rate_end, "The same at the last look: it drifts on the way there")
       ->check(named_percentage())->group("The world");
   command.add_option("--ratio", flags.ratio,
                      "The candidate's rate over stable's, of the first guardrail or of NAME; 1.0")
       ->check(named_decimal())->group("The world");
+  add_goal_flags(command, flags.improvement, flags.variation);
   command.add_option("--rps", flags.rps, "Requests a second, of both revisions together")
       ->check(decimal())->capture_default_str()->group("The world");
   command.add_option("--dispersion", flags.dispersion,
@@ -206,6 +229,26 @@ Outcome set_truths(const char* flag, const std::vector<std::string>& texts,
     if (!found) return invalid(std::string(flag) + ": there is no guardrail \"" + named.name + "\"");
   }
   return Ok{};
+}
+
+Result<std::vector<std::string>> set_goals(const std::vector<std::string>& base_rate,
+                                           const std::vector<std::string>& improvement,
+                                           const std::vector<std::string>& variation, Scenario& scenario) {
+  using forecast::Goal;
+  const auto not_better = set_some(improvement, value_of_percentage, true, false, &Goal::improvement, scenario);
+  if (!not_better.empty()) return invalid("--improvement: there is no goal for " + not_better.front());
+  const auto not_varied = set_some(variation, value_of_decimal, true, true, &Goal::variation, scenario);
+  if (!not_varied.empty()) return invalid("--variation: there is no goal with a mean for " + not_varied.front());
+  return set_some(base_rate, value_of_percentage, false, false, &Goal::base_rate, scenario);
+}
+
+void add_goal_flags(CLI::App& command, std::vector<std::string>& improvement, std::vector<std::string>& variation) {
+  command.add_option("--improvement", improvement,
+                     "How much better the candidate's goals are, of stable's share or mean, all of them or NAME; 10%")
+      ->check(named_percentage())->group("The world");
+  command.add_option("--variation", variation,
+                     "Of goals that are means: the standard deviation of one observation over stable's mean; 1")
+      ->check(named_decimal())->group("The world");
 }
 
 Result<Scenario> scenario_of(const SimulateFlags& flags) {

@@ -19,6 +19,7 @@ namespace sluice::cli {
 struct SimulateFlags {
   std::string file;
   std::vector<std::string> base_rate, base_rate_end, ratio;  // [NAME=]VALUE
+  std::vector<std::string> improvement, variation;           // the same, of goals
   std::string rps = "100";
   std::string weight, ramp;
   int looks = 0;  // 0: as the manifest or the default says
@@ -51,5 +52,13 @@ Result<forecast::Scenario> scenario_of(const SimulateFlags& flags);
 Outcome set_truths(const char* flag, const std::vector<std::string>& texts,
                    double (*value_of)(const std::string&), bool first_only, double forecast::Truth::*field,
                    forecast::Scenario& scenario);
+
+// The truth about goals. Of --base-rate those texts are taken that name a goal, and returned are the others.
+Result<std::vector<std::string>> set_goals(const std::vector<std::string>& base_rate,
+                                           const std::vector<std::string>& improvement,
+                                           const std::vector<std::string>& variation, forecast::Scenario& scenario);
+
+// --improvement and --variation.
+void add_goal_flags(CLI::App& command, std::vector<std::string>& improvement, std::vector<std::string>& variation);
 
 }  // namespace sluice::cli

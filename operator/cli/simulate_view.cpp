@@ -67,6 +67,9 @@ std::string headline(const Scenario& s) {
     text += "; " + std::to_string(s.truths.size()) + " guardrails, the rates are those of " +
             s.analysis.metrics[of].name;
   }
+  for (const forecast::Goal& goal : s.goals) {
+    text += "; goal " + goal.metric.name + " better by " + api::percent_text(goal.improvement);
+  }
   if (s.dispersion > 1) text += "; dispersion " + api::ratio_text(s.dispersion);
   if (s.pod_effect > 0) text += "; pods differ by " + api::percent_text(s.pod_effect);
   return text + "; seed " + std::to_string(s.seed);

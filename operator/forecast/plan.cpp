@@ -24,6 +24,7 @@ Scenario alone(const Scenario& scenario, std::size_t guardrail, double weight, Q
   one.truths.front().ratio = quarry == Quarry::Harm ? kDoubled : 1.0;
   one.truths.front().base_rate_end = one.truths.front().base_rate;
   one.steps = {Step{weight, 1, 0}};
+  one.goals.clear();
   one.questions = {.roll_back = quarry == Quarry::Harm,
                    .promotion = quarry == Quarry::NonInferiority,
                    .outcome = false,
@@ -212,6 +213,7 @@ Plan plan(const Scenario& scenario, unsigned threads) {
     guardrail.doubled_in_rollout = summarise(doubled, journeys(doubled, threads)).outcome_roll_back;
     out.guardrails.push_back(std::move(guardrail));
   }
+  out.goals = plan_goals(scenario, threads);
   const std::vector<RunResult> equal = journeys(with_ratio(scenario, 0, 1.0), threads);
   out.promotion = summarise(scenario, equal).outcome_promotion;
   out.fits = out.promotion.share >= kEnough;

@@ -1,5 +1,6 @@
 // What a rollout will need before it is started: how long to find a doubled error rate, how long to prove that an
-// equal candidate is not worse, whether that fits the time that its stages have, and if not, what would fit.
+// equal candidate is not worse, how long to show that a goal is better by what is assumed of it, whether that fits
+// the time that its stages have, and if not, what would fit.
 //
 // The answers come from a small simulation of the engine itself, not from an approximation of it: a few hundred to a
 // few thousand runs from a fixed seed. Where a decision takes hundreds of looks, looks are merged for speed, which
@@ -44,6 +45,19 @@ struct GuardrailPlan {
   Times doubled_in_rollout;  // through all steps, as the product goes them
 };
 
+// How long an abTest stage takes to show that a goal is better by its `improvement`.
+struct GoalPlan {
+  std::string name;
+  int stage = 0;
+  double weight = 0.0;
+  Times looks;                               // from the begin of the stage, for as long as it takes
+  std::optional<double> least_improvement;   // that nine of ten show within maxDuration; absent: not even a doubling
+};
+
+// Of scenario.goals[goal] at `weight`, with its improvement; at most `longest` looks (0: as long as is practicable).
+Times goal_waiting(const Scenario& scenario, std::size_t goal, double weight, int longest = 0, unsigned threads = 0);
+std::vector<GoalPlan> plan_goals(const Scenario& scenario, unsigned threads = 0);
+
 // Each alone would let nine of ten equal candidates be promoted in time; absent: it would not, at any value.
 struct Remedies {
   std::optional<double> least_weight;   // raise the weights below it to it
@@ -55,7 +69,8 @@ struct Remedies {
 
 struct Plan {
   std::vector<GuardrailPlan> guardrails;
-  Times promotion;                   // of a candidate that equals stable, through all steps
+  std::vector<GoalPlan> goals;       // of each abTest stage
+  Times promotion;                   // of a candidate that equals stable, goals apart, through all steps
   bool fits = true;                  // at least nine of ten such candidates are promoted in time
   int tight_stage = 0;               // the stage whose time runs out most often; meaningful when it does not fit
   Remedies remedies;                 // when it does not fit

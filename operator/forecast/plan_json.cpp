@@ -1,4 +1,5 @@
 // The plan as JSON: looks and the same as durations.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,24 @@ Json guardrail_json(const GuardrailPlan& guardrail, const Scenario& scenario, st
   return out;
 }
 
+Json goal_json(const GoalPlan& plan, const Scenario& scenario, const std::vector<std::string>& stage_names) {
+  const auto goal = std::find_if(scenario.goals.begin(), scenario.goals.end(),
+                                 [&](const Goal& one) { return one.metric.name == plan.name; });
+  Json out;
+  out["name"] = plan.name;
+  out["stage"] = stage_names[static_cast<std::size_t>(plan.stage)];
+  out["weight"] = api::percent_text(plan.weight);
+  if (goal->is_mean()) {
+    out["variation"] = api::ratio_text(goal->variation);
+  } else {
+    out["baseRate"] = api::percent_text(goal->base_rate);
+  }
+  out["improvement"] = api::percent_text(goal->improvement);
+  out["superior"] = waiting_json(plan.looks, scenario.analysis.interval);
+  out["leastImprovement"] = plan.least_improvement ? Json(api::percent_text(*plan.least_improvement)) : Json(nullptr);
+  return out;
+}
+
 Json remedies_json(const Remedies& remedies) {
   const auto shown = [](const std::optional<double>& value, std::string (*of)(double)) {
     return value ? Json(of(*value)) : Json(nullptr);
@@ -73,6 +92,7 @@ Json to_json(const Plan& plan, const Scenario& scenario, const std::vector<std::
   for (std::size_t i = 0; i < plan.guardrails.size(); ++i) {
     out["guardrails"].push_back(guardrail_json(plan.guardrails[i], scenario, i, stage_names));
   }
+  for (const GoalPlan& goal : plan.goals) out["goals"].push_back(goal_json(goal, scenario, stage_names));
   out["rollout"] = waiting_json(plan.promotion, interval, scenario.analysis.warmup);
   out["rollout"]["promoted"] = plan.promotion.share;
   out["rollout"]["fits"] = plan.fits;

@@ -35,6 +35,21 @@ Outcome check_truth(const Truth& truth) {
   return Ok{};
 }
 
+Outcome check_goal(const Goal& goal) {
+  const std::string name = "\"" + goal.metric.name + "\"";
+  if (!std::isfinite(goal.improvement) || !(goal.factor() > 0.0)) {
+    return invalid("--improvement: of " + name + " nothing would be left");
+  }
+  if (!std::isfinite(goal.variation) || goal.variation < 0.0) return invalid("--variation: must be 0 or more");
+  if (goal.is_mean()) return Ok{};
+  if (!is_share(goal.base_rate)) return invalid("--base-rate: must be from 0% to 100%");
+  if (goal.base_rate * goal.factor() > 1.0) {
+    return invalid("--improvement: with it " + name + " would be above 100%; --base-rate " + goal.metric.name +
+                   "=... says what stable has");
+  }
+  return Ok{};
+}
+
 Outcome check_steps(const Scenario& scenario) {
   if (scenario.steps.empty()) return invalid("--weight: there must be one");
   if (scenario.steps.size() > static_cast<std::size_t>(scenario.looks)) {
@@ -66,7 +81,7 @@ void add_steps(const api::StageSpec& stage, int index, std::vector<Step>& steps)
   if (const auto* canary = std::get_if<api::CanaryStage>(&stage.body)) {
     for (const int weight : canary->weights) steps.push_back({weight / 100.0, canary->min_looks, index});
   } else if (const auto* test = std::get_if<api::AbTestStage>(&stage.body)) {
-    steps.push_back({test->weight / 100.0, test->min_looks, index});
+    steps.push_back({test->weight / 100.0, test->min_looks, index, true});
   }
 }
 
@@ -79,10 +94,14 @@ rollout::Thresholds thresholds_of(const api::AnalysisSpec& analysis) {
 Result<Scenario> scenario_of(const api::Spec& spec) {
   Scenario scenario;
   scenario.analysis = spec.analysis;
+  scenario.thresholds = thresholds_of(spec.analysis);  // which goals share
+  scenario.superior = rollout::superior_threshold(spec.analysis);
+  for (const api::MetricSpec& metric : spec.analysis.metrics) {
+    if (metric.role == api::MetricRole::Goal) scenario.goals.push_back({.metric = metric});
+  }
   std::erase_if(scenario.analysis.metrics,
                 [](const api::MetricSpec& metric) { return metric.role != api::MetricRole::Guardrail; });
   if (scenario.analysis.metrics.empty()) return invalid("the Rollout has no guardrail: spec.analysis.metrics");
-  scenario.thresholds = thresholds_of(scenario.analysis);
   scenario.truths.resize(scenario.analysis.metrics.size());
   for (const api::StageSpec& stage : spec.stages) {
     const int index = static_cast<int>(scenario.stage_looks.size());
@@ -124,6 +143,9 @@ Outcome check(const Scenario& scenario) {
   }
   for (const Truth& truth : scenario.truths) {
     if (const Outcome outcome = check_truth(truth); !outcome) return outcome;
+  }
+  for (const Goal& goal : scenario.goals) {
+    if (const Outcome outcome = check_goal(goal); !outcome) return outcome;
   }
   if (const Outcome outcome = check_steps(scenario); !outcome) return outcome;
   return check_engine(scenario);

@@ -25,11 +25,24 @@ struct Truth {
   double ratio = 1.0;           // the candidate's rate over stable's, at every look
 };
 
+// A goal of the abTest stages, and the truth about it. Of a mean, all is in units of stable's mean.
+struct Goal {
+  api::MetricSpec metric;
+  double base_rate = 0.1;    // stable's share of events; not read of a mean
+  double improvement = 0.1;  // how much better the candidate is, as a part of stable's; below 0 it is worse
+  double variation = 1.0;    // of a mean: the standard deviation of one observation
+
+  bool is_mean() const { return std::holds_alternative<api::MeanSource>(metric.source); }
+  // The candidate's share or mean over stable's: above 1 is better where more is.
+  double factor() const { return 1.0 + (metric.direction == api::Direction::Increase ? improvement : -improvement); }
+};
+
 // One weight, held until the engine says "advance".
 struct Step {
   double weight = 0.1;
   int min_looks = 5;
-  int stage = 0;  // index into Scenario::stage_looks
+  int stage = 0;         // index into Scenario::stage_looks
+  bool ab_test = false;  // the goals are counted, and decide
 };
 
 // Which answers a run is carried on for. A run ends when all that were asked for are known.
@@ -41,7 +54,7 @@ struct Questions {
 };
 
 struct Scenario {
-  api::AnalysisSpec analysis;       // every metric is a guardrail
+  api::AnalysisSpec analysis;       // every metric is a guardrail; the goals are apart
   rollout::Thresholds thresholds;   // of the whole rollout; see thresholds_of
   std::vector<Step> steps;          // at least one
   std::vector<int> stage_looks;     // maxDuration of each stage, in looks
@@ -49,6 +62,8 @@ struct Scenario {
   int history = 30;                 // looks of stable's past that the engine may read before the start
 
   std::vector<Truth> truths;        // one a guardrail
+  std::vector<Goal> goals;          // none without an abTest stage
+  double superior = 0.0;            // log E at which a goal is better
   double requests_per_second = 100.0;
   int looks = 100;                  // the horizon
   double dispersion = 1.0;          // variance of the events of a look over that of independent ones, both arms
@@ -64,8 +79,9 @@ struct Scenario {
 // The thresholds that the product uses for this analysis.
 rollout::Thresholds thresholds_of(const api::AnalysisSpec& analysis);
 
-// The guardrails of a Rollout's analysis and the steps of all its stages. Base rates are 1 % and ratios 1, to be
-// changed by the caller; the horizon is the sum of the stages. Error: the manifest has nothing to judge by.
+// The guardrails and goals of a Rollout's analysis and the steps of all its stages. Base rates are 1 % and ratios 1,
+// and of goals as above, to be changed by the caller; the horizon is the sum of the stages. Error: the manifest has
+// nothing to judge by.
 Result<Scenario> scenario_of(const api::Spec& spec);
 
 // Whether the numbers make sense together. The message begins with the flag of `sluice simulate` that sets the

@@ -15,7 +15,7 @@ class Journey {
   explicit Journey(const Scenario& scenario) : scenario_(&scenario) {}
 
   bool ended() const { return ended_; }
-  double weight() const { return scenario_->steps[step_].weight; }
+  const Step& step() const { return scenario_->steps[step_]; }
 
   // After each look of the trial.
   void follow(Trial& trial, RunResult& result) {
@@ -30,9 +30,12 @@ class Journey {
     result.stage = steps[step_].stage;
     result.looks_in_stage = looks_in_stage_;
     const int longest = scenario_->stage_looks[static_cast<std::size_t>(result.stage)];
-    switch (trial.decide(state).action) {
+    switch (trial.decide(state, steps[step_].ab_test).action) {
       case rollout::Action::RollBack: return end(Ending::RolledBack, trial, result);
-      case rollout::Action::Promote: return end(Ending::Promoted, trial, result);
+      case rollout::Action::Promote:  // an abTest stage is passed so, whatever comes after it
+        if (state.last_step) return end(Ending::Promoted, trial, result);
+        advance();
+        break;
       case rollout::Action::Advance: advance(); break;
       case rollout::Action::Hold: break;
     }
@@ -128,14 +131,15 @@ RunResult run_once(const Scenario& scenario, std::uint64_t run) {
   for (int look = 0; look < scenario.looks; ++look) {
     if (!crossings.open() && !(together && product && !journey.ended())) break;
     const std::int64_t step = look * steps / scenario.looks;
-    scheduled.look(scenario.steps[static_cast<std::size_t>(step)].weight);
+    const Step& at = scenario.steps[static_cast<std::size_t>(step)];
+    scheduled.look(at.weight, at.ab_test);
     if (crossings.open()) crossings.note(scheduled, result);
     if (together && product && !journey.ended()) journey.follow(scheduled, result);
   }
   if (!together && product) {
     Trial own(scenario, run, kProduct);
     while (own.looks() < scenario.looks && !journey.ended()) {
-      own.look(journey.weight());
+      own.look(journey.step().weight, journey.step().ab_test);
       journey.follow(own, result);
     }
   }

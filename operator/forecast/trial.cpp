@@ -20,20 +20,6 @@ double arm_factor(Random& random, int pods, double effect) {
   return sum / pods;
 }
 
-// phi_0 as the engine would read it from stable's past, when stable had all the traffic.
-double read_past(const Scenario& scenario, Random& random, double rate) {
-  if (scenario.history < 2 || scenario.fixed_dispersion > 0.0) return 0.0;
-  Traffic traffic(scenario);
-  std::vector<double> events;
-  std::vector<double> exposure;
-  for (int look = 0; look < scenario.history; ++look) {
-    const std::int64_t requests = traffic.next(0.0).stable;
-    exposure.push_back(static_cast<double>(requests));
-    events.push_back(static_cast<double>(random.beta_binomial(requests, rate, scenario.dispersion)));
-  }
-  return rollout::past_dispersion(events, exposure);
-}
-
 }  // namespace
 
 Oracle::Oracle(double true_ratio, double null_ratio, double dispersion)
@@ -59,6 +45,12 @@ Trial::Trial(const Scenario& scenario, std::uint64_t run, std::uint64_t purpose)
     summaries_.back().power = 1.0;
   }
   unharmed_ = summaries_;
+  goals_.reserve(scenario.goals.size());
+  for (std::size_t i = 0; i < scenario.goals.size(); ++i) {
+    const std::uint64_t stream = scenario.truths.size() + i;
+    Random before(scenario.seed, run, stream, kPast);
+    goals_.emplace_back(scenario, scenario.goals[i], before, Random(scenario.seed, run, stream, purpose));
+  }
 }
 
 Trial::Guardrail Trial::make(std::size_t index, std::uint64_t run, std::uint64_t purpose) const {
@@ -105,7 +97,7 @@ void Trial::ask_oracle(Guardrail& guardrail, const Truth& truth, const stats::Bl
   }
 }
 
-void Trial::look(double weight) {
+void Trial::look(double weight, bool ab_test) {
   const Requests requests = traffic_.next(weight);
   bool all_proven = true;
   for (std::size_t i = 0; i < guardrails_.size(); ++i) {
@@ -117,12 +109,22 @@ void Trial::look(double weight) {
     ask_oracle(guardrail, scenario_->truths[i], block);
     all_proven = all_proven && guardrail.oracle_proven;
   }
+  for (GoalTrial& goal : goals_) {
+    if (ab_test) goal.look(requests);
+  }
   oracle_promotes_ = scenario_->questions.oracle && all_proven;
   ++looks_;
 }
 
-rollout::StepVerdict Trial::decide(const rollout::StepState& step) {
-  rollout::StepVerdict verdict = rollout::decide(summaries_, scenario_->thresholds, step);
+rollout::StepVerdict Trial::judged(const rollout::StepState& step, bool ab_test) const {
+  if (!ab_test) return rollout::decide(summaries_, scenario_->thresholds, step);
+  std::vector<rollout::GuardrailEvidenceSummary> goals;
+  for (const GoalTrial& goal : goals_) goals.push_back(goal.summary());
+  return rollout::decide_ab_test(summaries_, goals, scenario_->thresholds, scenario_->superior, step);
+}
+
+rollout::StepVerdict Trial::decide(const rollout::StepState& step, bool ab_test) {
+  rollout::StepVerdict verdict = judged(step, ab_test);
   const bool turns_on_power =
       verdict.action == rollout::Action::Advance || verdict.action == rollout::Action::Promote;
   if (!turns_on_power) return verdict;
@@ -131,7 +133,7 @@ rollout::StepVerdict Trial::decide(const rollout::StepState& step) {
         rollout::catastrophe_power(guardrails_[i].evidence, scenario_->analysis, scenario_->thresholds);
     if (summaries_[i].power < rollout::kRequiredPower) break;  // one is enough to wait
   }
-  verdict = rollout::decide(summaries_, scenario_->thresholds, step);
+  verdict = judged(step, ab_test);
   for (auto& summary : summaries_) summary.power = 1.0;
   return verdict;
 }

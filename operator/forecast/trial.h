@@ -1,8 +1,9 @@
 // One simulated rollout: the world throws the dice, the shipped engine judges.
 //
-// The evidence is stats::MetricEvidence, phi_0 comes from rollout::past_dispersion, verdicts from
-// rollout::decide; nothing of them is repeated here. Counts are binomial, or beta-binomial when the scenario is
-// bursty; the exposures are those of a router that splits evenly.
+// The evidence is stats::MetricEvidence, and of goals what rollout/goals.h says; phi_0 comes from
+// rollout::past_dispersion, verdicts from rollout::decide and decide_ab_test; nothing of them is repeated here.
+// Counts are binomial, or beta-binomial when the scenario is bursty; the exposures are those of a router that splits
+// evenly.
 //
 // A value for one thread. Two trials of the same (seed, run, purpose) are the same to the bit.
 #pragma once
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "forecast/goal_trial.h"
 #include "forecast/random.h"
 #include "forecast/scenario.h"
 #include "rollout/verdict.h"
@@ -39,12 +41,13 @@ class Trial {
   // `purpose` tells the trials of one run apart, which share stable's past.
   Trial(const Scenario& scenario, std::uint64_t run, std::uint64_t purpose);
 
-  // One block for every guardrail, at this weight.
-  void look(double weight);
+  // One block for every guardrail, at this weight, and in an abTest stage for every goal.
+  void look(double weight, bool ab_test = false);
   int looks() const { return looks_; }
 
-  // The decision table with everything in it. Power is asked for only where the decision turns on it.
-  rollout::StepVerdict decide(const rollout::StepState& step);
+  // The decision table with everything in it, of an abTest stage the one of such. Power is asked for only where the
+  // decision turns on it.
+  rollout::StepVerdict decide(const rollout::StepState& step, bool ab_test = false);
   // Has every guardrail been proven to be non-inferior, were there no dwell, no power and no harm?
   bool proven_non_inferior();
   // Whether Wald's test has decided: of harm for any guardrail, of non-inferiority for all of them.
@@ -67,12 +70,14 @@ class Trial {
   };
 
   Guardrail make(std::size_t index, std::uint64_t run, std::uint64_t purpose) const;
+  rollout::StepVerdict judged(const rollout::StepState& step, bool ab_test) const;
   stats::Block draw(std::size_t index, const Requests& requests);
   void ask_oracle(Guardrail& guardrail, const Truth& truth, const stats::Block& block);
 
   const Scenario* scenario_;
   Traffic traffic_;
   std::vector<Guardrail> guardrails_;
+  std::vector<GoalTrial> goals_;
   std::vector<rollout::GuardrailEvidenceSummary> summaries_;
   std::vector<rollout::GuardrailEvidenceSummary> unharmed_;  // the same, as if harm had not been looked for
   int looks_ = 0;

@@ -166,6 +166,7 @@ void resume(Context& context) {
   }
   if (!split_mismatch(status)) return;
   reset_split(context, "on request");
+  if (status.stage && status.stage->job) status.stage->job->errors = 0;
   if (status.stage) status.stage->started_at = context.now;
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "rollout/sentence.h"
-#include "stats/paired_means.h"
 
 namespace sluice::rollout {
 namespace {
@@ -40,11 +39,7 @@ const std::string* packed_of(const api::EvidenceStatus& saved, const std::string
 
 stats::GuardrailEvidence restore_share(const api::MetricSpec& goal, const api::EvidenceStatus& saved) {
   const auto past = saved.past_dispersion.find(goal.name);
-  stats::GuardrailParameters parameters;
-  parameters.harm_ratio = 1.0;
-  parameters.margin_ratio = 1.0;
-  parameters.or_below = 0.0;
-  parameters.past_dispersion = past == saved.past_dispersion.end() ? 0 : past->second;
+  const auto parameters = parameters_of_goal(past == saved.past_dispersion.end() ? 0 : past->second);
   stats::GuardrailEvidence fresh(parameters);
   const std::string* packed = packed_of(saved, goal.name);
   return packed ? restored(stats::GuardrailEvidence::unpack(parameters, *packed), goal.name, fresh) : fresh;
@@ -88,15 +83,9 @@ bool add_share(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSu
   stats::GuardrailEvidence evidence = restore_share(goal.spec, saved);
   bool used = false;
   if (goal.reading != nullptr && !goal.reading->gap) {
-    const metrics::Counts& c = goal.reading->candidate;
-    const metrics::Counts& s = goal.reading->stable;
-    used = more_is_better(goal.spec) ? evidence.add({s.events, c.events, s.total, c.total})
-                                     : evidence.add({c.events, s.events, c.total, s.total});
+    used = evidence.add(block_of_goal(goal.spec, goal.reading->candidate, goal.reading->stable));
   }
-  summary.harm = evidence.log_e_harm();
-  summary.harm_peak = evidence.sup_log_e_harm();
-  summary.non_inferior = evidence.log_e_non_inferior();
-  summary.non_inferior_peak = evidence.sup_log_e_non_inferior();
+  summarise_goal(evidence, summary);
   if (!used) return false;
   saved.packed[goal.spec.name] = evidence.pack();
   const stats::Block& totals = evidence.totals();
@@ -127,11 +116,7 @@ bool add_mean(const Goal& goal, api::EvidenceStatus& saved, GuardrailEvidenceSum
     const metrics::Counts& s = goal.reading->stable;
     used = evidence.add({c.events, s.events, c.total, s.total});
   }
-  const bool more = more_is_better(goal.spec);
-  summary.harm = more ? evidence.log_e_smaller() : evidence.log_e_larger();
-  summary.harm_peak = more ? evidence.sup_log_e_smaller() : evidence.sup_log_e_larger();
-  summary.non_inferior = more ? evidence.log_e_larger() : evidence.log_e_smaller();
-  summary.non_inferior_peak = more ? evidence.sup_log_e_larger() : evidence.sup_log_e_smaller();
+  summarise_goal(goal.spec, evidence, summary);
   out.mean = true;
   if (!used) return false;
   saved.packed[goal.spec.name] = evidence.pack();
@@ -186,6 +171,36 @@ void add_goal(const Goal& goal, api::RolloutStatus& status, LookSummary& out) {
 }
 
 }  // namespace
+
+stats::GuardrailParameters parameters_of_goal(double past_dispersion) {
+  stats::GuardrailParameters parameters;
+  parameters.harm_ratio = 1.0;
+  parameters.margin_ratio = 1.0;
+  parameters.or_below = 0.0;
+  parameters.past_dispersion = past_dispersion;
+  return parameters;
+}
+
+stats::Block block_of_goal(const api::MetricSpec& goal, const metrics::Counts& candidate,
+                           const metrics::Counts& stable) {
+  if (more_is_better(goal)) return {stable.events, candidate.events, stable.total, candidate.total};
+  return {candidate.events, stable.events, candidate.total, stable.total};
+}
+
+void summarise_goal(const stats::GuardrailEvidence& evidence, GuardrailEvidenceSummary& out) {
+  out.harm = evidence.log_e_harm();
+  out.harm_peak = evidence.sup_log_e_harm();
+  out.non_inferior = evidence.log_e_non_inferior();
+  out.non_inferior_peak = evidence.sup_log_e_non_inferior();
+}
+
+void summarise_goal(const api::MetricSpec& goal, const stats::PairedMeans& evidence, GuardrailEvidenceSummary& out) {
+  const bool more = more_is_better(goal);
+  out.harm = more ? evidence.log_e_smaller() : evidence.log_e_larger();
+  out.harm_peak = more ? evidence.sup_log_e_smaller() : evidence.sup_log_e_larger();
+  out.non_inferior = more ? evidence.log_e_larger() : evidence.log_e_smaller();
+  out.non_inferior_peak = more ? evidence.sup_log_e_larger() : evidence.sup_log_e_smaller();
+}
 
 void add_goals(const api::AnalysisSpec& analysis, const metrics::LookResult& look, api::RolloutStatus& status,
                LookSummary& out) {

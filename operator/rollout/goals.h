@@ -11,6 +11,8 @@
 #include "api/types.h"
 #include "metrics/block.h"
 #include "rollout/evidence.h"
+#include "stats/guardrail.h"
+#include "stats/paired_means.h"
 
 namespace sluice::rollout {
 
@@ -18,5 +20,13 @@ namespace sluice::rollout {
 // `out`. A goal whose block could not be used is told as a gap when no guardrail has one.
 void add_goals(const api::AnalysisSpec& analysis, const metrics::LookResult& look, api::RolloutStatus& status,
                LookSummary& out);
+
+// The same in parts, for forecasts. Of a share: the parameters of its evidence, and a block as that holds it.
+stats::GuardrailParameters parameters_of_goal(double past_dispersion);
+stats::Block block_of_goal(const api::MetricSpec& goal, const metrics::Counts& candidate, const metrics::Counts& stable);
+
+// The evidence so far, as the decision table reads it: `harm` is being worse, `non_inferior` is being better.
+void summarise_goal(const stats::GuardrailEvidence& evidence, GuardrailEvidenceSummary& out);
+void summarise_goal(const api::MetricSpec& goal, const stats::PairedMeans& evidence, GuardrailEvidenceSummary& out);
 
 }  // namespace sluice::rollout

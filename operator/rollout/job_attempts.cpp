@@ -17,9 +17,9 @@ constexpr Duration kClockSkew = minutes(1);  // the clock of a pod's node may be
 constexpr int kLogLines = 10;
 constexpr std::size_t kLongestMessage = 1000;  // bytes: it is the note of an event, too
 
-Duration pause_before(int attempt) {
+Duration pause_after(int errors) {
   Duration pause = kFirstPause;
-  for (int i = 2; i < attempt && pause < kLongestPause; ++i) pause *= 2;
+  for (int i = 1; i < errors && pause < kLongestPause; ++i) pause *= 2;
   return std::min(pause, kLongestPause);
 }
 
@@ -117,14 +117,24 @@ void JobStage::visit(Context& context) const {
 
 void JobStage::begin(Context& context, int attempt) const {
   if (!reachable(context)) return;
-  if (!context.is_first() && !context.seen.route.as_wanted) {
+  api::RolloutStatus& status = context.status();
+  // What is seen of the route is about the split that was saved.
+  const bool withdrawn = exposure_of(context.rollout.status.traffic) == exposure_of(status.traffic);
+  if (!context.is_first() && (!context.seen.route.as_wanted || !withdrawn)) {
     context.hold = "waits until no user is sent to the candidate";
     return;
   }
-  api::RolloutStatus& status = context.status();
+  const auto running = std::find_if(context.seen.jobs.begin(), context.seen.jobs.end(), [](const auto& job) {
+    return job.second.state == JobState::Running && !job.second.deleting;
+  });
+  if (running != context.seen.jobs.end()) {  // of the stage before it was edited: the two would meet
+    context.hold = "waits until Job " + running->first + " is deleted";
+    return;
+  }
   const About what = about(current_stage(context));
   api::JobStatus job;
   job.attempt = attempt;
+  if (status.stage->job) job.errors = status.stage->job->errors;
   job.name = job_name(context.rollout.key.name, attempt_of(status, attempt));
   job.restarts = context.revision(status.candidate_revision).restarts;
   context.event(Event::Type::Normal, what.name + "Started",
@@ -138,7 +148,7 @@ void JobStage::try_again(Context& context) const {
   const api::JobStatus& job = *context.status().stage->job;
   const About what = about(current_stage(context));
   const std::string failed = what.noun + " could not be run: Job " + job.name + ": " + job.message;
-  if (job.attempt > what.retries) {
+  if (job.errors > what.retries) {
     be_inconclusive(context, failed);
     return;
   }
@@ -154,15 +164,17 @@ void JobStage::end(Context& context, const Finding& finding) const {
   job.verdict = finding.verdict;
   job.message = finding.message;
   if (finding.verdict == Verdict::None) return;
+  job.errors = finding.verdict == Verdict::Error ? job.errors + 1 : 0;
   if (finding.verdict != Verdict::Error) return conclude(context, finding);
   const About what = about(current_stage(context));
-  job.retry_at = context.now + pause_before(job.attempt + 1);
+  job.retry_at = context.now + pause_after(job.errors);
   context.event(Event::Type::Warning, what.name + "Error",
                 what.noun + " could not be run: Job " + job.name + ": " + finding.message);
 }
 
 workload::TestAttempt attempt_of(const api::RolloutStatus& status, int attempt) {
-  return {status.candidate_revision, status.stage->name, status.attempt, status.started_at.value_or(Time{}), attempt};
+  return {status.candidate_revision, status.stage->name, status.attempt, status.started_at.value_or(Time{}), attempt,
+          status.stage->edits};
 }
 
 std::optional<LogOf> wanted_log(const api::Rollout& rollout, const Observation& seen) {

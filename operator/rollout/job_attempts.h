@@ -2,8 +2,8 @@
 //
 // An attempt is saved in the status before its Job is made, and no two attempts share a name: whatever happens in
 // between, one attempt has one Job. It begins once the candidate's pods can be reached and no user is sent to them.
-// An attempt that could not be run (Error) is followed by another one, later each time, as often as the stage says;
-// then the stage is inconclusive. Private to rollout/.
+// An attempt that could not be run (Error) is followed by another one, later each time, as often in a row as the stage
+// says; then the stage is inconclusive. What a person resumed is not held against it. Private to rollout/.
 #pragma once
 
 #include <limits>

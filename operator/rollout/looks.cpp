@@ -51,6 +51,12 @@ metrics::ArmQuery arm_query(const Context& context, const api::MetricSpec& metri
                     metric.source);
 }
 
+// Not before the users are assigned: until then one user may meet both revisions.
+bool takes_goals(const Context& context) {
+  const api::StageSpec& stage = current_stage(context);
+  return kind_of(stage).takes_goals(stage) && exposed_as_asked(context);
+}
+
 // Goals are read where they are judged, and in stable's past, which tells how bursty their events are. Predictions
 // are read where they are counted, and in stable's past, which tells what its classes are.
 bool is_read(const Context& context, const api::MetricSpec& metric) {
@@ -61,7 +67,7 @@ bool is_read(const Context& context, const api::MetricSpec& metric) {
   if (metric.role != api::MetricRole::Goal) return true;
   const bool past = !context.status().evidence.past_read;
   if (past) return !std::holds_alternative<api::MeanSource>(metric.source);
-  return context.status().stage && kind_of(current_stage(context)).takes_goals(current_stage(context));
+  return context.status().stage && takes_goals(context);
 }
 
 metrics::Look look_of(const Context& context) {
@@ -142,7 +148,7 @@ void take_block(Context& context, const metrics::LookResult& result) {
   const api::StageSpec& stage = current_stage(context);
   const bool both_sides = kind_of(stage).both_sides(stage);
   LookSummary summary = add_readings(context.spec().analysis, result, status, pods, both_sides);
-  if (kind_of(stage).takes_goals(stage)) add_goals(context.spec().analysis, result, status, summary);
+  if (takes_goals(context)) add_goals(context.spec().analysis, result, status, summary);
   if (kind_of(stage).counts_predictions()) add_predictions(context.spec().analysis, result, status);
   if (first && looks_so_far(status) > 0) warn_of_few_pods(context, pods);
   status.evidence.through = result.look.to;

@@ -14,6 +14,7 @@ class AbTest final : public StageKind {
             .assigned = by_header ? test.weight : 0,
             .assignment = test.assignment};
   }
+  std::string declared(const api::StageSpec&) const override { return "abTest"; }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
   bool proves(const api::StageSpec&) const override { return true; }
   bool counts_predictions() const override { return true; }

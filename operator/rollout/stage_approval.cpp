@@ -17,6 +17,7 @@ class Approval final : public StageKind {
     kept.mirror = 0;  // mirrors end with their stage
     return kept;
   }
+  std::string declared(const api::StageSpec&) const override { return "approval"; }
   int min_looks(const api::StageSpec&) const override { return std::numeric_limits<int>::max(); }
   bool initial(const api::StageSpec& stage) const override {
     return std::get<api::ApprovalStage>(stage.body).initial;

@@ -10,6 +10,7 @@ class Canary final : public StageKind {
     return {.weight = body(stage).weights[static_cast<std::size_t>(step)], .mirror = 0};
   }
   int steps(const api::StageSpec& stage) const override { return static_cast<int>(body(stage).weights.size()); }
+  std::string declared(const api::StageSpec&) const override { return "canary"; }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
   bool proves(const api::StageSpec&) const override { return true; }
   bool counts_predictions() const override { return true; }

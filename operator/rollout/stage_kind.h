@@ -37,6 +37,11 @@ class StageKind {
   // left, nothing for the first one.
   virtual Exposure exposure(const api::StageSpec& stage, int step, const Exposure& before) const = 0;
   virtual int steps(const api::StageSpec&) const { return 1; }
+
+  // The kind, and what it runs or does besides the exposure, as a text that is the same in every release. When another
+  // one is declared the stage starts over. What applies from now on when it is edited, such as limits, is not in it.
+  virtual std::string declared(const api::StageSpec& stage) const = 0;
+
   virtual int min_looks(const api::StageSpec& stage) const = 0;
 
   // Its users see the candidate, so that its blocks count for the proof that promotes.

@@ -15,6 +15,9 @@
 //
 // A tool that fails says that there was no load, not that the candidate is bad: no exit code rolls back. The report is
 // in the cluster before the verdict is saved, so that no crash loses it: it is the same for the same facts.
+#include <iomanip>
+#include <sstream>
+
 #include "loadtest/load_report.h"
 #include "rollout/job_attempts.h"
 #include "rollout/load_reading.h"
@@ -73,8 +76,35 @@ Finding running(const JobSeen& job) {
   return {Verdict::None, "its workers: " + job.problem};
 }
 
+void tell(std::ostream& out, const std::optional<double>& number) {
+  out << '\n';
+  if (number) out << *number;
+}
+
+// All that shapes the load, and by which it is judged.
+std::string declared_load(const api::LoadTestStage& test) {
+  std::ostringstream out;
+  out << std::setprecision(17) << '\n' << static_cast<int>(test.profile) << '\n' << test.rate << '\n';
+  out << test.duration.count();
+  for (const api::LoadStep& step : test.steps) out << '\n' << step.duration.count() << ' ' << step.rate;
+  if (const auto* locust = std::get_if<api::LocustGenerator>(&test.generator)) {
+    out << '\n' << locust->image << '\n' << locust->workers << '\n' << locust->pod_template.text();
+    out << '\n' << static_cast<int>(locust->protocol) << '\n' << locust->path << '\n' << locust->model;
+    if (locust->locustfile) out << "\nlocustfile " << locust->locustfile->name << '/' << locust->locustfile->key;
+    if (locust->payload) out << "\npayload " << locust->payload->name << '/' << locust->payload->key;
+  } else {
+    out << '\n' << std::get<api::JobGenerator>(test.generator).job.text();
+  }
+  for (const api::LoadCriterion& criterion : test.criteria) {
+    out << '\n' << static_cast<int>(criterion.metric) << '\n' << criterion.query;
+    for (const auto& number : {criterion.quantile, criterion.max, criterion.min, criterion.margin}) tell(out, number);
+  }
+  return out.str();
+}
+
 class LoadTest final : public JobStage {
  public:
+  std::string declared(const api::StageSpec& stage) const override { return "loadTest" + declared_load(body(stage)); }
   bool initial(const api::StageSpec& stage) const override { return body(stage).initial; }
 
   // The load is that of all users: a part of the pods could not take it.

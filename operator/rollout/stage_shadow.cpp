@@ -10,6 +10,7 @@ class Shadow final : public StageKind {
   Exposure exposure(const api::StageSpec& stage, int, const Exposure&) const override {
     return {.weight = 0, .mirror = body(stage).percent};
   }
+  std::string declared(const api::StageSpec&) const override { return "shadow"; }
   int min_looks(const api::StageSpec& stage) const override { return body(stage).min_looks; }
   bool both_sides(const api::StageSpec& stage) const override {
     return body(stage).require == api::ShadowProof::Equivalence;

@@ -61,32 +61,12 @@ void enter_stage(Context& context, int index) {
   stage.started_at = context.now;
   stage.first_traffic_at = first_traffic;
   stage.weight_set_at = weight_set;
+  stage.edits = status.stage ? status.stage->edits : 0;
   status.stage = stage;
+  note_declared(context);
   status.evidence.shadow.clear();  // copies are a proof of their own stage only
   restart_predictions(context);
   context.event(Event::Type::Normal, "StageStarted", "stage " + stage.name + " started");
-}
-
-// The spec may have been edited while the stage was under way: stay in the stage of that name, else in the one
-// at its place, and never beyond what is declared.
-void follow_edited_spec(Context& context) {
-  api::StageStatus& stage = *context.status().stage;
-  const auto& stages = context.spec().stages;
-  const auto by_name =
-      std::find_if(stages.begin(), stages.end(), [&](const auto& s) { return s.name == stage.name; });
-  if (by_name != stages.end()) {
-    stage.index = static_cast<int>(by_name - stages.begin());
-  } else {
-    stage.index = std::min(stage.index, static_cast<int>(stages.size()) - 1);
-    stage.name = stages[static_cast<std::size_t>(stage.index)].name;
-    stage.step = 0;
-    stage.looks = 0;
-  }
-  const api::StageSpec& spec = current_stage(context);
-  stage.step = std::clamp(stage.step, 0, kind_of(spec).steps(spec) - 1);
-  const bool has_job = std::holds_alternative<api::SystemTestStage>(spec.body) ||
-                       std::holds_alternative<api::LoadTestStage>(spec.body);
-  if (!has_job) stage.job.reset();
 }
 
 // What the gateway makes of the split that was asked for. Evidence counts only from when it was accepted.
@@ -159,6 +139,11 @@ std::optional<int> stage_from(const Context& context, int index) {
 
 }  // namespace
 
+void expose_to(Context& context, const Exposure& exposure) {
+  announce(context, exposure_of(context.status().traffic), exposure);
+  set_exposure(context, exposure);
+}
+
 bool has_stages(const Context& context) { return stage_from(context, 0).has_value(); }
 
 void be_inconclusive(Context& context, const std::string& message) {
@@ -221,8 +206,7 @@ void expose(Context& context) {
   if (context.spec().paused) {
     context.hold = "paused";
   } else if (may_expose(context, asked)) {
-    announce(context, exposure_of(context.status().traffic), asked);
-    set_exposure(context, asked);
+    expose_to(context, asked);
   }
 }
 
@@ -292,6 +276,7 @@ void pass_step(Context& context, const std::string& reason) {
                   "no harm was found at " + std::to_string(context.status().traffic.candidate) + " %");
     ++stage.step;
     stage.looks = 0;
+    note_declared(context);
     return;
   }
   stage.passed = reason;  // run_stages() goes on once minDuration is over

@@ -10,6 +10,11 @@ namespace sluice::rollout {
 // What edits of the spec and of the route mean for the stage under way; first of all.
 void follow_stage(Context& context);
 
+// edited_stage.cpp: what the spec says of the stage under way by now. Precondition: status.stage, and stages.
+void follow_edited_spec(Context& context);
+// The same: remembers what is declared of the stage under way up to its step.
+void note_declared(Context& context);
+
 // One visit of the stage under way, or of the first one. Precondition: has_stages().
 void run_stages(Context& context);
 
@@ -28,6 +33,9 @@ const api::StageSpec& current_stage(const Context& context);  // precondition: s
 Exposure asked_exposure(const Context& context);
 bool exposed_as_asked(const Context& context);
 Exposure exposure_of(const api::TrafficStatus& traffic);
+
+// Asks the route for this exposure, and tells of it.
+void expose_to(Context& context, const Exposure& exposure);
 
 // What a look means that saw every guardrail.
 void follow_look(Context& context, const LookSummary& look);

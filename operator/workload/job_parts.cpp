@@ -97,8 +97,10 @@ std::optional<Duration> own_deadline(const api::RawJson& job) {
 
 std::string attempt_name(const std::string& rollout, const TestAttempt& attempt, std::size_t longest) {
   const std::string number = std::to_string(attempt.attempt);
-  const std::string trial = short_hash(rollout + "/" + attempt.revision + "/" + attempt.stage + "/" +
-                                     std::to_string(attempt.trial) + "/" + format_time(attempt.trial_started_at));
+  std::string told = rollout + "/" + attempt.revision + "/" + attempt.stage + "/" + std::to_string(attempt.trial) +
+                     "/" + format_time(attempt.trial_started_at);
+  if (attempt.edits > 0) told += "/" + std::to_string(attempt.edits);
+  const std::string trial = short_hash(told);
   const std::string tail = "-" + trial + "-" + number;
   std::string name = (rollout + "-" + attempt.stage).substr(0, longest - tail.size());
   while (name.ends_with('-')) name.pop_back();

@@ -22,6 +22,7 @@ struct TestAttempt {
   std::int64_t trial = 1;  // status.attempt
   Time trial_started_at{};
   int attempt = 1;
+  int edits = 0;  // status.stage.edits: its attempts are counted anew after each
   bool operator==(const TestAttempt&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
     apply rollouts/status R#3      the third server-side apply of the Rollout's status
     create events WeightSet#1      events by their reason: their names contain a hash of the object's uid
+    get pods/log R-load-1#1        of a Job's pod: what is random in its name is left out
     query prometheus requests_total/R-h4k2d5f7#2
 
 R stands for the Rollout, which has another name in each run; revisions are hashes of the template, the same in all.
@@ -21,6 +22,7 @@ _VERBS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
 _OBJECT = re.compile(
     r"/apis?/(?:v1|[^/]+/[^/]+)(?:/namespaces/[^/]+)?/(?P<kind>[^/]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>.+))?"
 )
+_OF_JOB = re.compile(r"(-[0-9a-z]{8})(-\d+)(-[0-9a-z]{5})?$")  # a Job's name has a hash of times, its pod's a suffix
 
 
 @dataclass(frozen=True, order=True)
@@ -75,6 +77,7 @@ class Numbering:
         return self._stable_name(name or "-")
 
     def _stable_name(self, name: str) -> str:
+        name = _OF_JOB.sub(r"\2", name)
         return "R" + name.removeprefix(self._rollout) if name.startswith(self._rollout) else name
 
     def _query(self, request: Request) -> Call:

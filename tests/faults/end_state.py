@@ -28,6 +28,7 @@ def end_state(found: dict[str, dict[str, Object]], rollout: str) -> State:
         },
         "services": {name: o["spec"].get("selector") for name, o in found.get("services", {}).items()},
         "pods": len(found.get("pods", {})),
+        "jobs": len(found.get("jobs", {})),
     }
     return json.loads(re.sub(rf"\b{rollout}\b", "R", json.dumps(state, sort_keys=True)))
 

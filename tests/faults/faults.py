@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Breaks each single call of whole rollouts in each way, on a real API server, and compares how they end.
 
-    faults.py                                          all calls x all faults, for both scenarios
+    faults.py                                          all calls x all faults, for all scenarios
     faults.py --sample 30 [--seed 7]                   some of them
     faults.py --scenario promoted --only 'apply httproutes R#2 kill-before'
     faults.py --list                                   the calls of undisturbed runs
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def main() -> int:
     asked = arguments()
     report = Report(sys.stdout)
     try:
-        with Cluster("faults", "control-plane", report=report) as cluster:
+        with Cluster(os.environ.get("SLUICE_TEST_CLUSTER", "faults"), "control-plane", report=report) as cluster:
             return run(World(cluster), asked, report)
     except (ClusterError, ReferencesDiffer) as problem:
         print(f"\n{problem}", file=sys.stderr)

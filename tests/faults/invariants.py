@@ -3,7 +3,8 @@
  1. Intent before action: no revision's share on the route is above what the status had said before.
  2. Nobody is sent to a revision without ready endpoints, nor is a revision scaled to none while it is sent to.
  3. Every saved status is consistent: its weights sum to 100, are steps of the stage, and only climb until the end.
- 4. History is only added to; stable changes only to the candidate, and together with an entry that says Promoted.
+ 4. No weight before the Jobs of all stages that test are complete, and no two Jobs of one attempt.
+ 5. History is only added to; stable changes only to the candidate, and together with an entry that says Promoted.
 """
 
 from fractions import Fraction
@@ -32,6 +33,8 @@ class Replay:
         self._route_generation = 0
         self._replicas: dict[str, int] = {}
         self._ready: dict[str, int] = {}  # by the name of the slice's Service
+        self._jobs: dict[tuple[str, str], str] = {}  # uid by stage and attempt
+        self._complete: set[str] = set()  # stages
 
     def see(self, change: Change) -> None:
         if change.type == "DELETED":
@@ -86,6 +89,17 @@ class Replay:
         if was > 0 and replicas == 0 and share > _PARTING:
             self._say(change, f"scaled to none while it gets {float(share):.2%} of the requests of {rollout}")
 
+    # -- tests -------------------------------------------------------------------------------------
+
+    def _see_jobs(self, change: Change) -> None:
+        labels, uid = change.object["metadata"]["labels"], change.object["metadata"]["uid"]
+        stage, attempt = labels["sluice.dev/stage"], labels["sluice.dev/attempt"]
+        if self._jobs.setdefault((stage, attempt), uid) != uid:
+            self._say(change, f"a second Job of attempt {attempt} of {stage}")
+        conditions = change.object.get("status", {}).get("conditions") or []
+        if any(c["type"] == "Complete" and c["status"] == "True" for c in conditions):
+            self._complete.add(stage)
+
     # -- the status --------------------------------------------------------------------------------
 
     def _see_rollouts(self, change: Change) -> None:
@@ -94,6 +108,7 @@ class Replay:
         if not status or status == before:
             return
         self._check_traffic(change, before, status)
+        self._check_tested(change, status)
         self._check_history(change, before, status)
 
     def _check_traffic(self, change: Change, before: Object, status: Object) -> None:
@@ -106,6 +121,12 @@ class Replay:
         same = status.get("candidateRevision") and status.get("candidateRevision") == before.get("candidateRevision")
         if same and candidate < before["traffic"]["candidate"]:
             self._say(change, f"the weight fell from {before['traffic']['candidate']} to {candidate}")
+
+    def _check_tested(self, change: Change, status: Object) -> None:
+        stages = change.object["spec"]["stages"]
+        tests = {stage["name"] for stage in stages if "systemTest" in stage or "loadTest" in stage}
+        if status["traffic"]["candidate"] > 0 and not tests <= self._complete:
+            self._say(change, f"a weight before {', '.join(sorted(tests - self._complete))} was complete")
 
     def _check_history(self, change: Change, before: Object, status: Object) -> None:
         entries, known = status.get("history", []), before.get("history", [])

@@ -26,6 +26,7 @@ KINDS = {
     "services": "/api/v1/services",
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
     "pods": "/api/v1/pods",
+    "jobs": "/apis/batch/v1/jobs",
     "httproutes": "/apis/gateway.networking.k8s.io/v1/httproutes",
 }
 

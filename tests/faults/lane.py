@@ -13,7 +13,7 @@ from calls import Call
 from cluster import process
 from end_state import State, differences, end_state
 from invariants import broken
-from played import Prometheus
+from played import Prometheus, WithLogs
 from proxy import ApiServer, Plan, Proxy
 from scenario import Scenario
 
@@ -92,7 +92,7 @@ class Lane:
     def __init__(self, world: "World", number: int) -> None:
         self.world = world
         self.namespace = f"lane-{number}"
-        self.proxy = Proxy(world.listener(), lambda: ApiServer(world.connect))
+        self.proxy = Proxy(world.listener(), lambda: WithLogs(ApiServer(world.connect), world.journal))
         self.prometheus = Proxy(world.listener(), lambda: Prometheus(world.users))
         self.operator = Operator(world, self.namespace, f"http://127.0.0.1:{self.proxy.port}")
         self.rollout = ""
@@ -223,6 +223,7 @@ def _ended(state: State, scenario: Scenario) -> bool:
         and {name: size for name, size in sizes.items() if size} == {stable: 2}
         and shares == [{f"R-{stable}": 100}]
         and state["pods"] == 2
+        and state["jobs"] == 0
     )
 
 

@@ -1,8 +1,9 @@
 """Plays what the control plane lacks: the kubelet, the gateway, the users and Prometheus.
 
-Pods become ready and go when they are to go; a route is accepted as soon as it is written; users send RATE requests a
-second, split by the weights of the accepted route and then evenly over a revision's ready pods, of which a pod fails
-the share that its environment variable ERROR_SHARE names. Nothing is random, so that the same looks see the same.
+Pods become ready and go when they are to go; those of Jobs run and succeed, and a load test prints its result; a
+route is accepted as soon as it is written; users send RATE requests a second, split by the weights of the accepted
+route and then evenly over a revision's ready pods, of which a pod fails the share that its environment variable
+ERROR_SHARE names. Nothing is random, so that the same looks see the same.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from fractions import Fraction
 from urllib.parse import parse_qs
 
 from cluster.client import ApiError
+from fault_kinds import Backend
 from journal import LABEL, Api, Change, Journal, Object
 from wire import Answer, Hangup, Request, Wire
 
@@ -24,6 +26,9 @@ RATE = 4000  # requests a second to each Rollout
 PERIOD = 0.25  # seconds between two scrapes
 NODE = "played"
 REVISION = "sluice.dev/revision"
+STAGE = "sluice.dev/stage"  # a Job's pod has this one instead
+_WINDOW = {"at": 0, "seconds": 60, "askedRate": 50, "requests": 3000, "failures": 0, "responseTimes": {"12": 3000}}
+RESULT = {"kind": "LoadTestResult", "apiVersion": "sluice.dev/v1alpha1", "startedAt": 1767225600, "windows": [_WINDOW]}
 
 
 class Hands:
@@ -85,11 +90,23 @@ class Hands:
             name = {"name": pod["metadata"]["name"]}
             binding = {"apiVersion": "v1", "kind": "Binding", "metadata": name, "target": target}
             self._api.request("POST", f"{path}/binding", binding)
+        if STAGE in pod["metadata"]["labels"]:
+            self._test(pod, path)
+            return
         number = next(self._addresses)
         address = f"10.78.{number // 256 % 256}.{number % 256}"
         since = {"status": "True", "lastTransitionTime": _now()}
         conditions = [{"type": kind, **since} for kind in ("Initialized", "ContainersReady", "Ready", "PodScheduled")]
         status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
+        self._api.request("PATCH", f"{path}/status", {"status": status}, "application/strategic-merge-patch+json")
+
+    def _test(self, pod: Object, path: str) -> None:
+        """Runs at the first visit, and has succeeded at the next."""
+        runs = pod.get("status", {}).get("phase") == "Running"
+        state = {"terminated": {"exitCode": 0, "reason": "Completed"}} if runs else {"running": {"startedAt": _now()}}
+        container = pod["spec"]["containers"][0]["name"]
+        one = {"name": container, "image": "played", "imageID": "", "ready": not runs, "restartCount": 0, "state": state}
+        status = {"phase": "Succeeded" if runs else "Running", "containerStatuses": [one]}
         self._api.request("PATCH", f"{path}/status", {"status": status}, "application/strategic-merge-patch+json")
 
     def _route(self, route: Object) -> None:
@@ -124,7 +141,7 @@ class Users:
     def _scrape(self, elapsed: float) -> None:
         ready: dict[tuple[str, str, str], list[Object]] = {}
         for pod in self._journal.all_objects("pods"):
-            if _settled(pod) and "deletionTimestamp" not in pod["metadata"]:
+            if _settled(pod) and REVISION in pod["metadata"]["labels"]:
                 labels = pod["metadata"]["labels"]
                 ready.setdefault((pod["metadata"]["namespace"], labels[LABEL], labels[REVISION]), []).append(pod)
         sent = {
@@ -200,6 +217,28 @@ class Prometheus:
         pass
 
 
+class WithLogs:
+    """A Backend: another one, but for the logs of pods, which an API server would ask the kubelet for."""
+
+    def __init__(self, api_server: Backend, journal: Journal) -> None:
+        self._api_server = api_server
+        self._journal = journal
+
+    def ask(self, request: Request, reader: Wire | None = None) -> Answer:
+        asked = re.fullmatch(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log", request.path)
+        if not asked:
+            return self._api_server.ask(request, reader)
+        if self._journal.find("pods", asked[1], asked[2]) is None:
+            return Answer(404, [("Content-Type", "text/plain")], b"no such pod")
+        return Answer(200, [("Content-Type", "text/plain")], b"begins\n" + json.dumps(RESULT).encode() + b"\n")
+
+    def fresh(self) -> "WithLogs":
+        return WithLogs(self._api_server.fresh(), self._journal)
+
+    def close(self) -> None:
+        self._api_server.close()
+
+
 def be_a_node(api: Api) -> None:
     """Says every 10 seconds that the Node is ready: endpoints are made only of pods that are on one."""
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
@@ -249,6 +288,8 @@ def _accepted(route: Object) -> bool:
 def _settled(pod: Object) -> bool:
     """Whether nothing is left to be done for a pod."""
     conditions = pod.get("status", {}).get("conditions", [])
+    if STAGE in pod["metadata"]["labels"]:
+        return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") == "Succeeded"
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     never = pod["spec"]["containers"][0]["image"] == "never"
     return "deletionTimestamp" not in pod["metadata"] and (ready or never)

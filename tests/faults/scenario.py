@@ -1,4 +1,5 @@
-"""The two stories that are told again and again: a candidate that is promoted, and one that is rolled back."""
+"""The stories that are told again and again: a candidate that is promoted, one that is promoted after it was tested and
+loaded by Jobs, and one that is rolled back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 from journal import Object
 
 WEIGHTS = (20, 50)
+CANARY = {"name": "canary", "canary": {"weights": list(WEIGHTS), "minLooks": 1}, "maxDuration": "1h"}
 _POD = 'namespace="$(namespace)",pod=~"$(pods)"'
 
 
@@ -33,7 +35,7 @@ class Scenario:
             "port": 8000,
             "template": {"spec": {"containers": [container]}},
             "traffic": {"gatewayAPI": {"parentRefs": [{"name": "played"}], "hostnames": ["played.test"]}},
-            "stages": [{"name": "canary", "canary": {"weights": list(WEIGHTS), "minLooks": 1}, "maxDuration": "1h"}],
+            "stages": [CANARY],
             "analysis": {
                 "prometheus": {"address": prometheus},
                 "interval": "1s",
@@ -48,5 +50,20 @@ class Scenario:
 
 
 PROMOTED = Scenario("promoted", 0.01, "Promoted", "NonInferior", "Healthy")
+
+
+def _job(name: str) -> Object:
+    return {"template": {"spec": {"containers": [{"name": name, "image": name}]}}}
+
+
+TESTS = (
+    {"name": "acceptance", "systemTest": {"job": _job("test")}, "maxDuration": "1h"},
+    {
+        "name": "load",
+        "loadTest": {"job": _job("load"), "rate": 50, "duration": "1m", "criteria": [{"failures": {"max": "1%"}}]},
+        "maxDuration": "1h",
+    },
+)
+TESTED = Scenario("tested", 0.01, "Promoted", "NonInferior", "Healthy", spec=(("stages", [*TESTS, CANARY]),))
 ROLLED_BACK = Scenario("rolled-back", 0.2, "RolledBack", "HarmDetected", "RolledBack")
-SCENARIOS = {scenario.name: scenario for scenario in (PROMOTED, ROLLED_BACK)}
+SCENARIOS = {scenario.name: scenario for scenario in (PROMOTED, TESTED, ROLLED_BACK)}

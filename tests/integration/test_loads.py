@@ -116,7 +116,7 @@ def test_memory_that_grows_under_load_is_found_in_prometheus(story):
     """What the played model server counts stands for bytes: it grows with each request."""
     grows = 'sum(http_requests_total{namespace="$(namespace)",pod=~"$(pods)"})'
     criteria = [{"memoryGrowth": {"max": "10%", "query": grows}}]
-    story.apply("v7", stages=[load(count=700, criteria=criteria), HALF])
+    story.apply("v7", stages=[load(count=1500, criteria=criteria), HALF])
     entry = story.wait_outcome(120)
     assert (entry["outcome"], entry["reason"], entry["stage"]) == ("RolledBack", "LoadTestFailed", "load"), entry
     assert "growth of memory" in entry["message"]

@@ -46,6 +46,11 @@ void People::change_image(const kube::Key& key, const std::string& image) {
   harness_.patch(api::kRollouts, key, {{"spec", {{"template", {{"spec", {{"containers", containers}}}}}}}});
 }
 
+void People::edit_spec(const kube::Key& key, const json& part) {
+  harness_.tell(key.name + ": edited, " + part.dump());
+  harness_.patch(api::kRollouts, key, {{"spec", part}});
+}
+
 void People::pause(const kube::Key& key, bool paused) {
   harness_.tell(key.name + (paused ? ": paused" : ": resumed"));
   harness_.patch(api::kRollouts, key, {{"spec", {{"paused", paused}}}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ class People {
   void act(const kube::Key& key);
 
   void change_image(const kube::Key& key, const std::string& image);
+  void edit_spec(const kube::Key& key, const nlohmann::json& part);  // a merge patch
   void pause(const kube::Key& key, bool paused);
   void verb(const kube::Key& key, const char* annotation, const std::string& revision);
   void edit_route(const kube::Key& key);

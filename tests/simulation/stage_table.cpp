@@ -10,6 +10,7 @@
 #include "kube/object.h"
 #include "people.h"
 #include "rollout/stage_kind.h"
+#include "table_stages.h"
 #include "traffic/route_view.h"
 #include "workload/views.h"
 
@@ -20,32 +21,13 @@ constexpr const char* kCandidate = "model:good-1";  // it passes every stage
 constexpr const char* kNext = "model:good-2";
 constexpr double kLastDrop = 1.5e-6;  // a backend that parts keeps one request in a million for a moment
 
-enum class Kind { SystemTest, LoadTest, Shadow, Canary, AbTest, Approval };
-constexpr std::array kKinds = {Kind::SystemTest, Kind::LoadTest, Kind::Shadow,
-                              Kind::Canary,     Kind::AbTest,   Kind::Approval};
-
-enum class Happening { Pause, Resume, Abort, Promote, Retry, Supersede, Crash, PrometheusAway, ApiServerAway };
-constexpr std::array kHappenings = {Happening::Pause,          Happening::Resume,    Happening::Abort,
-                                    Happening::Promote,        Happening::Retry,     Happening::Supersede,
-                                    Happening::Crash,          Happening::PrometheusAway,
-                                    Happening::ApiServerAway};
-
-struct KindOfStage {
-  const char* title;
-  const char* stage;  // the name under which choice.h has it
+enum class Happening {
+  Pause, Resume, Abort, Promote, Retry, Supersede, Crash, PrometheusAway, ApiServerAway, Edited, AnotherKind, Removed
 };
-
-KindOfStage about(Kind kind) {
-  switch (kind) {
-    case Kind::SystemTest: return {"systemTest", "acceptance"};
-    case Kind::LoadTest: return {"loadTest", "load"};
-    case Kind::Shadow: return {"shadow", "shadow"};
-    case Kind::Canary: return {"canary", "canary"};
-    case Kind::AbTest: return {"abTest", "experiment"};
-    case Kind::Approval: return {"approval", "sign-off"};
-  }
-  return {"", ""};
-}
+constexpr std::array kHappenings = {
+    Happening::Pause,     Happening::Resume, Happening::Abort,          Happening::Promote,
+    Happening::Retry,     Happening::Supersede, Happening::Crash,       Happening::PrometheusAway,
+    Happening::ApiServerAway, Happening::Edited, Happening::AnotherKind, Happening::Removed};
 
 const char* title(Happening happening) {
   switch (happening) {
@@ -58,21 +40,11 @@ const char* title(Happening happening) {
     case Happening::Crash: return "crash";
     case Happening::PrometheusAway: return "Prometheus away";
     case Happening::ApiServerAway: return "API server away";
+    case Happening::Edited: return "edited";
+    case Happening::AnotherKind: return "another kind";
+    case Happening::Removed: return "removed";
   }
   return "";
-}
-
-RolloutChoice choose(Kind kind) {
-  RolloutChoice choice;
-  choice.name = "model";
-  choice.max_duration = "2h";
-  choice.tested = kind == Kind::SystemTest;
-  choice.loaded = kind == Kind::LoadTest;
-  choice.shadow = kind == Kind::Shadow;
-  choice.canary = kind == Kind::Canary || kind == Kind::Approval;  // a person is waited for with users on both
-  choice.approved = kind == Kind::Approval;
-  if (kind == Kind::AbTest) choice.experiment = RolloutChoice::Experiment::ByCookie;
-  return choice;
 }
 
 // One Rollout whose candidate is in the stage, and what becomes of it.
@@ -105,6 +77,9 @@ class Cell {
         return expect_end(straight);
       case Happening::PrometheusAway: return prometheus_away(straight);
       case Happening::ApiServerAway: return api_server_away(straight);
+      case Happening::Edited: return edit(edited(kind_));
+      case Happening::AnotherKind: return edit(as_another_kind(kind_));
+      case Happening::Removed: return edit(without(kind_));
     }
   }
 
@@ -264,6 +239,27 @@ class Cell {
     expect_held(before, "while the API server was away");
     harness_.faults.set({});
     expect_end(straight);
+  }
+
+  // The stage starts over, and gives the candidate nothing that it does not allow from the first write on.
+  void edit(const nlohmann::json& spec) {
+    harness_.run(seconds(1));  // for another time than that of the begin
+    const api::RolloutStatus before = status();
+    act([&] { people_.edit_spec(key_, spec); });
+    const auto begun = [&] { return status().stage && status().stage->edits == before.stage->edits + 1; };
+    expect(until(begun), "the edited stage did not start over");
+    const api::RolloutStatus now = status();
+    const auto rollout = harness_.invariants.rollout(key_);
+    if (!now.stage || !rollout) return;
+    const rollout::Exposure asked = rollout::exposure_at(rollout->spec, now.stage->index, 0);
+    expect(now.stage->step == 0 && now.stage->started_at > before.stage->started_at, "it did not start at its begin");
+    expect(now.traffic.candidate <= asked.weight && now.traffic.mirror <= asked.mirror,
+           "the candidate keeps what the edited stage does not allow");
+    expect(!now.traffic.assignment || now.traffic.assignment == asked.assignment, "users stay assigned as before");
+    expect(now.stage->job == std::nullopt, "a Job was begun before the users were withdrawn");
+    expect(now.metrics == before.metrics, "what was seen of the candidate was not kept");
+    end();
+    expect(status().stable_revision == candidate_, "it was not promoted");
   }
 
   // Once it is over for the candidate, the first thing that is written to the route takes its requests from it, and

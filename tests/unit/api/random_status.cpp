@@ -93,7 +93,7 @@ Condition condition(Random& random) {
 
 JobStatus job(Random& random) {
   JobStatus out;
-  auto& [attempt, job_name, uid, running_since, restarts, verdict, retry_at, message] = out;
+  auto& [attempt, job_name, uid, running_since, restarts, verdict, retry_at, errors, message] = out;
   restarts = number(random, 0, 9);
   attempt = number(random, 1, 9);
   job_name = "job-" + name(random);
@@ -101,13 +101,15 @@ JobStatus job(Random& random) {
   running_since = maybe(random, time);
   verdict = static_cast<Verdict>(number(random, 0, 5));
   retry_at = maybe(random, time);
+  errors = number(random, 0, 9);
   message = text(random);
   return out;
 }
 
 StageStatus stage(Random& random) {
   StageStatus out;
-  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks, passed, job_now] = out;
+  auto& [index, stage_name, step, started_at, first_traffic_at, weight_set_at, looks, passed, job_now, digest,
+         edits] = out;
   index = number(random, 0, 9);
   stage_name = name(random);
   step = number(random, 0, 9);
@@ -117,6 +119,8 @@ StageStatus stage(Random& random) {
   looks = number(random, 0, 99);
   passed = text(random);
   job_now = maybe(random, job);
+  digest = name(random);
+  edits = number(random, 0, 9);
   return out;
 }
 

@@ -131,5 +131,36 @@ TEST(SimulateFlags, AManifestIsTakenAndFlagsOverrideIt) {
   EXPECT_THAT(parsed("-f " + file.path() + " --guardrails 2").error().message, StartsWith("--guardrails:"));
 }
 
+TEST(SimulateFlags, GoalsHaveTheirOwn) {
+  std::string text = kRolloutText;
+  text.insert(text.find("  analysis:"), R"yaml(  - name: experiment
+    abTest: {weight: 50, assignment: {cookie: arm, ttl: 1h}}
+    maxDuration: 2h
+)yaml");
+  text += R"yaml(    - name: orders
+      role: goal
+      counter: {events: 'orders_total{pod=~"$(pods)"}', total: 'requests_total{pod=~"$(pods)"}'}
+    - name: reward
+      role: goal
+      mean: {sum: 'reward_sum{pod=~"$(pods)"}', count: 'reward_count{pod=~"$(pods)"}'}
+)yaml";
+  const File file(text);
+  const std::string command = "-f " + file.path();
+  const auto s = parsed(command + " --base-rate 2% --base-rate orders=12% --improvement 4% --improvement reward=3%" +
+                        " --variation 0.5 --ceiling 9%");
+  ASSERT_TRUE(s.ok()) << s.error().message;
+  ASSERT_EQ(s->goals.size(), 2u);
+  EXPECT_DOUBLE_EQ(s->truths[1].base_rate, 0.02);
+  EXPECT_DOUBLE_EQ(s->goals[0].base_rate, 0.12) << "one without a name is of guardrails";
+  EXPECT_DOUBLE_EQ(s->goals[0].improvement, 0.04);
+  EXPECT_DOUBLE_EQ(s->goals[1].improvement, 0.03);
+  EXPECT_DOUBLE_EQ(s->goals[1].variation, 0.5);
+  EXPECT_NEAR(s->thresholds.harm, std::log(6 / 0.02), 1e-12) << "two guardrails with ceilings, two goals";
+  EXPECT_DOUBLE_EQ(parsed(command)->goals[0].improvement, 0.1);
+  EXPECT_THAT(parsed(command + " --improvement clicks=4%").error().message, StartsWith("--improvement: there is no goal"));
+  EXPECT_THAT(parsed(command + " --variation orders=2").error().message, StartsWith("--variation: there is no goal"));
+  EXPECT_THAT(parsed("--improvement 4%").error().message, StartsWith("--improvement: there is no goal"));
+}
+
 }  // namespace
 }  // namespace sluice::cli

@@ -7,6 +7,7 @@ namespace sluice::cli {
 namespace {
 
 using testing::ContainsRegex;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -69,6 +70,23 @@ TEST(PlanView, ShowsWaitsAndRemedies) {
   EXPECT_THAT(plan_view(plan, scenario(), {"canary"}, false), HasSubstr("Nothing alone would make it fit"));
   plan.fits = true;
   EXPECT_THAT(plan_view(plan, scenario(), {"canary"}, false), HasSubstr("It fits"));
+}
+
+TEST(PlanView, ShowsGoals) {
+  forecast::Plan plan;
+  plan.promotion = {0.95, 20, 30, 21};
+  forecast::Scenario s = scenario();
+  s.goals = {{.metric = {.name = "orders", .role = api::MetricRole::Goal}, .base_rate = 0.12, .improvement = 0.04}};
+  s.stage_looks = {90};
+  plan.goals = {{"orders", 0, 0.5, {1.0, 12, 40, 15}, 0.03}};
+  const std::string view = plan_view(plan, s, {"experiment"}, false);
+  EXPECT_THAT(view, HasSubstr("orders: a goal, 12% of requests; assumed to be 4% better"));
+  EXPECT_THAT(view, HasSubstr("Shown in stage experiment (50%) after 12m (nine of ten within 40m)"));
+  EXPECT_THAT(view, HasSubstr("Nine of ten show an improvement of 3% within the stage's 1h 30m"));
+  EXPECT_THAT(view, HasSubstr("has better goals as assumed, is promoted in 95%"));
+  plan.goals = {{"orders", 0, 0.5, {0.2, std::nullopt, std::nullopt, std::nullopt}, std::nullopt}};
+  EXPECT_THAT(plan_view(plan, s, {"experiment"}, false),
+              AllOf(HasSubstr("not within the practicable"), HasSubstr("Hardly any improvement is shown")));
 }
 
 }  // namespace

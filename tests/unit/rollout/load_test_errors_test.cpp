@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "load_fixture.h"
+#include "stats/split_evidence.h"
 
 namespace sluice::rollout {
 namespace {
@@ -33,6 +36,68 @@ TEST_F(LoadTests, ErrorsAreTriedAgainLaterAndNotForEver) {
   EXPECT_EQ(status().verdict, "Inconclusive");
   EXPECT_EQ(world.jobs_made.size(), 3u);
   EXPECT_THAT(status().message, HasSubstr("could not be run"));
+}
+
+// The load could not be made, and a person lets it be tried again.
+class ResumedLoadTests : public LoadTests {
+ protected:
+  void invalid_and_resumed(int time) {
+    run();
+    loadtest::LoadResult result = result_of(80);
+    result.generator.saturated = true;
+    complete(result);
+    ASSERT_EQ(status().stage->job->verdict, Verdict::Invalid) << status().message;
+    annotate(api::kResumeAnnotation, "v2/" + std::to_string(time));
+    ASSERT_EQ(status().stage->job->verdict, Verdict::None) << status().message;
+  }
+  void error_and_retry() {
+    fail("container locust exited with 1");
+    wait_for_retry();
+  }
+};
+
+TEST_F(ResumedLoadTests, AttemptsThatAPersonAskedForAreNotHeldAgainstTheRetries) {
+  start();
+  for (int i = 1; i <= 4; ++i) invalid_and_resumed(i);
+  ASSERT_EQ(status().stage->job->attempt, 5);
+  for (int error = 1; error <= 3; ++error) {
+    fail("container locust exited with 1");
+    EXPECT_EQ(status().stage->job->errors, error);
+    EXPECT_EQ(*status().stage->job->retry_at - world.now, seconds(5) * (1 << error)) << "pauses start over, too";
+    wait_for_retry();
+  }
+  EXPECT_EQ(status().verdict, "Inconclusive");
+  EXPECT_EQ(world.jobs_made.size(), 7u);
+  EXPECT_EQ(std::set<std::string>(world.jobs_made.begin(), world.jobs_made.end()).size(), 7u);
+}
+
+TEST_F(ResumedLoadTests, AnAttemptThatCouldBeRunEndsTheCountOfErrors) {
+  start();
+  for (int i = 1; i <= 3; ++i) {
+    error_and_retry();
+    error_and_retry();
+    invalid_and_resumed(i);
+    ASSERT_EQ(status().stage->job->errors, 0);
+  }
+  EXPECT_EQ(status().stage->job->attempt, 10);
+  EXPECT_EQ(status().verdict, "");
+}
+
+TEST_F(ResumedLoadTests, APersonWhoResumesEndsTheCountOfErrors) {
+  start();
+  error_and_retry();
+  fail("container locust exited with 1");
+  ASSERT_EQ(status().stage->job->errors, 2);
+  stats::SplitEvidence split;  // of a stage before
+  ASSERT_TRUE(split.add(2000, 8000, 0.5, 0.02));
+  status().evidence.split = split.pack();
+  annotate(api::kResumeAnnotation, "v2");
+  EXPECT_EQ(status().stage->job->errors, 0);
+  wait_for_retry();
+  error_and_retry();
+  error_and_retry();
+  EXPECT_EQ(status().verdict, "") << "two since then";
+  EXPECT_EQ(status().stage->job->attempt, 5);
 }
 
 TEST_F(LoadTests, AMasterThatIsTakenAwayIsNoVerdict) {

@@ -88,13 +88,13 @@ TEST_F(LoadTests, ABrokenCriterionRollsBack) {
 }
 
 TEST_F(LoadTests, NeitherHeldNorBrokenAsksAPerson) {
+  body().steps = {{seconds(5), 0.6}};
   start();
   loadtest::LoadResult few = result_of(80);
   few.windows.resize(1);
   few.windows[0].requests = 3;
   few.windows[0].asked_rate = few.windows[0].users = 0.6;
   few.windows[0].response_times = {{0.08, 3}};
-  body().steps = {{seconds(5), 0.6}};
   complete(few);
   world.settle();
   EXPECT_EQ(status().verdict, "Inconclusive") << status().message;
@@ -107,6 +107,7 @@ TEST_F(LoadTests, NeitherHeldNorBrokenAsksAPerson) {
 }
 
 TEST_F(LoadTests, NeitherHeldNorBrokenRollsBackWhereAsked) {
+  body().steps = {{seconds(5), 0.6}};
   start();
   world.rollout.spec.on_inconclusive = api::OnInconclusive::RollBack;
   loadtest::LoadResult few = result_of(80);
@@ -114,7 +115,6 @@ TEST_F(LoadTests, NeitherHeldNorBrokenRollsBackWhereAsked) {
   few.windows[0].requests = 3;
   few.windows[0].asked_rate = few.windows[0].users = 0.6;
   few.windows[0].response_times = {{0.08, 3}};
-  body().steps = {{seconds(5), 0.6}};
   complete(few);
   world.settle();
   EXPECT_EQ(status().phase, api::Phase::RolledBack);
