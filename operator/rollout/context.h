@@ -76,6 +76,8 @@ void tell_ignored_approval(Context& context);
 // pods.cpp: whether `needed` pods of the candidate can take traffic. When not, says why in `hold`, starts the
 // progress deadline, and stalls when it has passed.
 bool pods_ready(Context& context, int needed);
+// Whether there are no more of them than `most`. When there are, says so in `hold`.
+bool pods_gone(Context& context, int most);
 
 // looks.cpp: takes in the look that was finished, and says which one is next.
 void take_look(Context& context);

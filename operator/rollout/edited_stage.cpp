@@ -12,6 +12,7 @@
 // but for the shadow stage's own.
 #include <algorithm>
 
+#include "rollout/predictions.h"
 #include "rollout/stages.h"
 #include "workload/revision.h"
 
@@ -81,6 +82,7 @@ void start_over(Context& context, const std::string& why) {
   status.stage = std::move(fresh);
   note_declared(context);
   status.evidence.shadow.clear();
+  restart_predictions(context);
   if (status.verdict == "Inconclusive") status.verdict.clear();
   context.event(Event::Type::Normal, "StageEdited", why);
   const Exposure now = exposure_of(status.traffic);

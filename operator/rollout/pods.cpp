@@ -24,4 +24,13 @@ bool pods_ready(Context& context, int needed) {
   return false;
 }
 
+bool pods_gone(Context& context, int most) {
+  const std::string& revision = context.status().candidate_revision;
+  const int there = context.revision(revision).endpoints;
+  if (there <= most) return true;
+  context.hold = std::to_string(there - most) + " of " + std::to_string(there) + " pods of revision " + revision +
+                 " are not needed and end before users are sent there";
+  return false;
+}
+
 }  // namespace sluice::rollout

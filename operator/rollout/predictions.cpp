@@ -166,7 +166,10 @@ void add_predictions(const api::AnalysisSpec& analysis, const metrics::LookResul
 void restart_predictions(Context& context) {
   if (counting_stage(context) == nullptr) return;
   for (const api::MetricSpec& metric : context.spec().analysis.metrics) {
-    if (api::compares_predictions(metric)) context.status().evidence.packed.erase(metric.name);
+    if (!api::compares_predictions(metric)) continue;
+    context.status().evidence.packed.erase(metric.name);
+    api::MetricStatus& numbers = status_of(context.status(), metric);
+    if (numbers.drift && numbers.drift->tested == context.status().stage->name) numbers.drift->tested.clear();
   }
 }
 

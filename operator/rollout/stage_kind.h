@@ -26,6 +26,7 @@ struct Exposure {
   bool operator==(const Exposure&) const = default;
 
   bool any() const { return weight > 0 || mirror > 0 || assignment; }
+  bool users() const { return weight > 0 || assignment; }             // not only copies of their requests
   int share() const { return std::max({weight, mirror, assigned}); }  // that the candidate's pods must be able to take
 };
 
@@ -90,5 +91,9 @@ const StageKind& kind_of(const api::LoadTestStage&);    // stage_load_test.cpp
 
 // The exposure of a step of a stage of the spec. Precondition: both exist.
 Exposure exposure_at(const api::Spec& spec, int stage, int step);
+
+// The largest share() of that step and those before it since users were sent to the candidate. A pod that is taken away
+// while they are may be sent a request that it does not answer any more. Precondition as above.
+int largest_share(const api::Spec& spec, int stage, int step);
 
 }  // namespace sluice::rollout

@@ -193,7 +193,10 @@ void leave_when_passed(Context& context) {
 
 // Whether the candidate can be exposed so; when not, says why in `hold`.
 bool may_expose(Context& context, const Exposure& exposure) {
-  if (!pods_ready(context, capacity_for(context.spec(), exposure.share()))) return false;
+  const int needed = capacity_for(context.spec(), exposure.share());
+  if (!pods_ready(context, needed)) return false;
+  const bool users_come = exposure.users() && !exposure_of(context.status().traffic).users();
+  if (users_come && !pods_gone(context, needed)) return false;
   const bool past_missing = !context.spec().analysis.metrics.empty() && !context.status().evidence.past_read;
   if (!exposure.any() || !past_missing) return true;
   context.hold = "reading stable's past from Prometheus before the first request goes to the candidate";
@@ -207,6 +210,10 @@ void expose(Context& context) {
     context.hold = "paused";
   } else if (may_expose(context, asked)) {
     expose_to(context, asked);
+  } else if (const Exposure now = exposure_of(context.status().traffic); asked.mirror < now.mirror) {
+    Exposure without = now;
+    without.mirror = asked.mirror;
+    expose_to(context, without);  // what is not asked for any more waits for nothing
   }
 }
 
@@ -319,6 +326,19 @@ StepVerdict StageKind::judge(const api::AnalysisSpec& analysis, const LookSummar
 
 const StageKind& kind_of(const api::StageSpec& stage) {
   return std::visit([](const auto& body) -> const StageKind& { return kind_of(body); }, stage.body);
+}
+
+int largest_share(const api::Spec& spec, int stage, int step) {
+  int largest = 0;
+  for (int i = 0; i <= stage; ++i) {
+    const api::StageSpec& one = spec.stages[static_cast<std::size_t>(i)];
+    const int last = i < stage ? kind_of(one).steps(one) - 1 : step;
+    for (int k = 0; k <= last; ++k) {
+      const Exposure exposure = exposure_at(spec, i, k);
+      largest = exposure.users() ? std::max(largest, exposure.share()) : 0;
+    }
+  }
+  return std::max(largest, exposure_at(spec, stage, step).share());
 }
 
 Exposure exposure_at(const api::Spec& spec, int stage, int step) {

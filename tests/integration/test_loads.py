@@ -52,6 +52,7 @@ def test_a_model_that_bears_the_load_goes_on_and_has_a_report(story):
     assert json.loads(report["data"]["report.json"])["verdict"] == "Pass"
     entry = story.wait_outcome(120)
     assert (entry["outcome"], entry["reports"]) == ("Promoted", [told["report"]])
+    assert sum(story.counts()["failures"].values()) == 0, "the pods that only the load needed ended before users came"
     story.cluster.wait_for(lambda: {"LoadTestStarted", "LoadTestPassed"} <= events(story), "the events", 20)
 
 

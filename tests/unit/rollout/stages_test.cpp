@@ -236,6 +236,43 @@ TEST_F(Stages, ShadowMirrorsAndGivesNoWeight) {
   EXPECT_FALSE(world.had_event("WeightSet"));
 }
 
+TEST_F(Stages, PodsThatAreNotNeededEndBeforeUsersAreSentToTheCandidate) {
+  start({stage("shadow", api::ShadowStage{.percent = 100, .min_looks = 2}),
+         stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
+  ASSERT_EQ(world.replicas_wanted("v2"), 4);
+  world.pods_follow = false;
+  look_until_passed(kEqual);
+  ASSERT_EQ(status().stage->name, "canary");
+  EXPECT_EQ(world.replicas_wanted("v2"), 1);
+  EXPECT_EQ(status().traffic.mirror, 0) << "copies wait for nothing";
+  EXPECT_EQ(status().traffic.candidate, 0) << "a request to a pod that ends would be lost";
+  EXPECT_NE(status().message.find("3 of 4 pods of revision v2 are not needed"), std::string::npos) << status().message;
+  world.pods_follow = true;
+  world.step();
+  world.settle();
+  EXPECT_EQ(status().traffic.candidate, 10);
+}
+
+TEST_F(Stages, ACandidateThatServesUsersKeepsItsPodsWhenAStageAsksForLess) {
+  start({stage("canary", api::CanaryStage{.weights = {10, 75}, .min_looks = 2}),
+         stage("sign", api::ApprovalStage{}),
+         stage("second", api::CanaryStage{.weights = {25, 99}, .min_looks = 2}),
+         stage("shadow", api::ShadowStage{.percent = 10, .min_looks = 2})});
+  EXPECT_EQ(largest_share(world.rollout.spec, 0, 0), 10);
+  EXPECT_EQ(largest_share(world.rollout.spec, 1, 0), 75);
+  EXPECT_EQ(largest_share(world.rollout.spec, 2, 0), 75);
+  EXPECT_EQ(largest_share(world.rollout.spec, 2, 1), 99);
+  EXPECT_EQ(largest_share(world.rollout.spec, 3, 0), 10) << "no user is left";
+  EXPECT_EQ(world.replicas_wanted("v2"), 1);
+  look_until_passed(kEqual);
+  EXPECT_EQ(world.replicas_wanted("v2"), 3);
+  world.rollout.annotations[api::kApproveAnnotation] = "v2/sign";
+  world.settle();
+  ASSERT_EQ(status().stage->name, "second");
+  EXPECT_EQ(status().traffic.candidate, 25);
+  EXPECT_EQ(world.replicas_wanted("v2"), 3);
+}
+
 TEST_F(Stages, ShadowIsPassedByItsOwnProofWhichPromotesNothing) {
   start({stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2}),
          stage("canary", api::CanaryStage{.weights = {10}, .min_looks = 2})});
