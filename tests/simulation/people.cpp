@@ -31,6 +31,8 @@ void People::act(const kube::Key& key) {
     pause(key, false);
   } else if (what < 80) {
     give_a_verb(key);
+  } else if (what < 85) {
+    edit_stages(key);
   } else if (what < 90) {
     const int replicas = random_.between(1, 4);
     harness_.tell(key.name + ": " + std::to_string(replicas) + " replicas");
@@ -49,6 +51,22 @@ void People::change_image(const kube::Key& key, const std::string& image) {
 void People::edit_spec(const kube::Key& key, const json& part) {
   harness_.tell(key.name + ": edited, " + part.dump());
   harness_.patch(api::kRollouts, key, {{"spec", part}});
+}
+
+// Other weights, and sometimes another name.
+void People::edit_stages(const kube::Key& key) {
+  static constexpr std::array<std::array<int, 2>, 3> kWeights = {{{5, 30}, {10, 50}, {20, 70}}};
+  const auto live = harness_.world.server.get(api::kRollouts, key);
+  if (!live) return;
+  json stages = (*live)["spec"]["stages"];
+  for (std::size_t i = stages.size(); i-- > 0;) {
+    json& stage = stages[i];
+    if (stage.contains("abTest")) stage["abTest"]["weight"] = random_.between(20, 40);
+    if (!stage.contains("canary")) continue;
+    stage["canary"]["weights"] = kWeights[static_cast<std::size_t>(random_.between(0, 2))];
+    if (random_.chance(0.3)) stage["name"] = stage["name"] == "canary" ? "renamed" : "canary";
+  }
+  edit_spec(key, {{"stages", stages}});
 }
 
 void People::pause(const kube::Key& key, bool paused) {

@@ -26,6 +26,7 @@ class People {
   void edit_route(const kube::Key& key);
 
  private:
+  void edit_stages(const kube::Key& key);
   std::string any_image(const kube::Key& key);
   void give_a_verb(const kube::Key& key);
 
