@@ -43,7 +43,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     return runtime::Requeue{};
   }
   const std::shared_ptr<Memory> memory = recall(key, *known);
-  if (auto done = catch_up(key, *memory); !done) return done.error();
+  if (auto done = catch_up(key, *known, *memory); !done) return done.error();
   const api::RolloutStatus before = memory->status;
   log_about(before);
   api::Rollout rollout = known->rollout;
@@ -73,7 +73,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     if (must_save(*memory, now)) {
       if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
         take_back(key, *memory, before, seen);  // nothing was done yet
-        memory->outdated = saved.error().code == ErrorCode::Conflict;
+        memory->outdated = saved.error().code != ErrorCode::Cancelled;  // that one was not sent
         return saved.error();
       }
     }
@@ -140,19 +140,22 @@ std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(const kube:
   return memory;
 }
 
-// After a Conflict the cache may still hold what the object was before: from that nothing may be decided, for what
-// follows without a save would be carried out unguarded.
-Outcome RolloutReconciler::catch_up(const kube::Key& key, Memory& memory) {
+// After a save that failed the server may have another status than the cache and the memory: somebody else's after a
+// Conflict, or the one of which only the answer was lost. From an older one nothing may be decided, for what follows
+// without a save would be carried out unguarded.
+Outcome RolloutReconciler::catch_up(const kube::Key& key, const KnownRollout& known, Memory& memory) {
   if (!memory.outdated) return Ok{};
   const auto found = client_.get(api::kRollouts, key);
   if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
   const api::Rollout rollout = api::read_rollout(*found).rollout;
   if (rollout.uid != memory.uid) return Ok{};  // another one of the same name: the cache will tell
+  memory.version = rollout.resource_version;
+  memory.outdated = false;
+  if (rollout.status == memory.saved) return Ok{};  // what was learned since goes on to be saved later
+  publish_confirmed(key, known, memory, rollout.status);
   memory.status = memory.saved = rollout.status;
   memory.saved_at = clock_.now();
-  memory.version = rollout.resource_version;
   memory.trouble.clear();
-  memory.outdated = false;
   return Ok{};
 }
 
@@ -228,10 +231,18 @@ bool RolloutReconciler::was_saved(const kube::Key& key, const KnownRollout& know
     note_saved(memory, rollout.resource_version);
     return true;
   }
-  for (const Unconfirmed& earlier : memory.unconfirmed) {
-    if (earlier.status == rollout.status) publish(key, known, earlier.events);
-  }
+  publish_confirmed(key, known, memory, rollout.status);
   return false;
+}
+
+void RolloutReconciler::publish_confirmed(const kube::Key& key, const KnownRollout& known, Memory& memory,
+                                          const api::RolloutStatus& status) {
+  const auto done = std::find_if(memory.unconfirmed.begin(), memory.unconfirmed.end(),
+                                 [&](const Unconfirmed& save) { return save.status == status; });
+  if (done == memory.unconfirmed.end()) return;
+  publish(key, known, done->events);
+  if (observer_) observer_->decided(key, memory.saved, status, false);
+  memory.unconfirmed.clear();  // the others were guarded by the version that this one has replaced
 }
 
 void RolloutReconciler::publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events) {

@@ -77,17 +77,20 @@ class RolloutReconciler final : public runtime::Reconciler {
     std::string trouble;          // why the last decision could not be carried out
     std::string report_error;     // why its report could not be written; told to the next decision only
     std::vector<Unconfirmed> unconfirmed;  // oldest first, since the last save that was done for certain
-    bool outdated = false;        // the object is newer than the cache may be: it is read from the server again
+    bool outdated = false;        // the server may have a newer status: it is read again before anything is decided
   };
 
   std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
-  Outcome catch_up(const kube::Key& key, Memory& memory);
+  Outcome catch_up(const kube::Key& key, const KnownRollout& known, Memory& memory);
   void forget(const kube::Key& key);
   std::optional<metrics::LookResult> take_finished(const kube::Key& key);
   Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);
   Outcome save_decision(const kube::Key& key, const KnownRollout& known, Memory& memory,
                         const std::vector<Event>& events);
   bool was_saved(const kube::Key& key, const KnownRollout& known, Memory& memory);
+  // The server has this status: if it was saved by one of the unconfirmed saves, tells what that one had to tell.
+  void publish_confirmed(const kube::Key& key, const KnownRollout& known, Memory& memory,
+                         const api::RolloutStatus& status);
   void note_saved(Memory& memory, std::string version);
   bool must_save(const Memory& memory, Time now) const;
   // Back to what was known before a decision that was not saved: the next visit plans again, with the same look.

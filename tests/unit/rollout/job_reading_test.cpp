@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "api/json.h"
 #include "kube/object.h"
 #include "rollout/reconciler.h"
+#include "support/faulty_client.h"
 #include "support/memory_api_server.h"
 #include "support/virtual_clock.h"
 #include "unheard.h"
@@ -33,13 +35,27 @@ json manifest() {
     }})");
 }
 
+class LostAnswer final : public test::Faults {
+ public:
+  std::optional<Error> after(const test::Call& call) override {
+    if (call.subresource != "status" || !std::exchange(lose, false)) return std::nullopt;
+    return Error{ErrorCode::Unavailable, "the connection broke", {}};
+  }
+  bool lose = false;  // that of the next save
+};
+
 // The operator; what its cache holds is shown to it.
 struct Process {
-  explicit Process(test::MemoryApiServer& api, const Clock& clock) : reconciler(api, cache, looks, events, clock) {}
+  Process(kube::Client& api, const Clock& clock) : reconciler(api, cache, looks, events, clock) {}
 
   void show(const kube::Resource& resource, json object) {
     for (const auto& [served, sink] : cache.sinks()) {
       if (served == resource) sink->applied(object);
+    }
+  }
+  void hide(const kube::Resource& resource, json object) {
+    for (const auto& [served, sink] : cache.sinks()) {
+      if (served == resource) sink->deleted(object);
     }
   }
 
@@ -83,13 +99,15 @@ class SystemTestObjects : public ::testing::Test {
   std::vector<json> all(const kube::Resource& resource) { return server.list(resource, "ml", {})->items; }
   json job() { return all(workload::kJobs).at(0); }
   void show_job() { process->show(workload::kJobs, job()); }
-  void crash() { process = std::make_unique<Process>(server, clock); }
+  void crash() { process = std::make_unique<Process>(client, clock); }
   api::RolloutStatus status() { return api::read_rollout(*server.get(api::kRollouts, kKey)).rollout.status; }
   api::Verdict verdict() { return status().stage->job->verdict; }
 
   test::VirtualClock clock;
   test::MemoryApiServer server{clock};
-  std::unique_ptr<Process> process = std::make_unique<Process>(server, clock);
+  LostAnswer faults;
+  test::FaultyClient client{server, faults};
+  std::unique_ptr<Process> process = std::make_unique<Process>(client, clock);
 };
 
 TEST_F(SystemTestObjects, TheJobIsMadeOnceAndNeverChanged) {
@@ -120,6 +138,21 @@ TEST_F(SystemTestObjects, AJobIsGoneOnlyWhenTheServerSaysSo) {
   visit();
   EXPECT_EQ(verdict(), api::Verdict::Error);
   EXPECT_THAT(status().stage->job->message, HasSubstr("deleted"));
+}
+
+// From the status before that save the Job would be one that is still to be made.
+TEST_F(SystemTestObjects, AJobThatWasSeenIsNotMadeAgainThoughTheAnswerOfTheSaveWasLost) {
+  start();
+  const json made = job();
+  show_job();
+  faults.lose = true;
+  ASSERT_FALSE(process->reconciler.reconcile(kKey, {}).ok());
+  ASSERT_EQ(status().stage->job->uid, kube::uid_of(made));
+  ASSERT_TRUE(server.remove(workload::kJobs, kube::key_of(made)).ok());
+  process->hide(workload::kJobs, made);
+  ASSERT_TRUE(process->reconciler.reconcile(kKey, {}).ok());
+  EXPECT_EQ(server.size(workload::kJobs), 0u);
+  EXPECT_EQ(verdict(), api::Verdict::Error);
 }
 
 TEST_F(SystemTestObjects, AJobOfThatNameThatIsSomebodyElsesIsLeftAlone) {

@@ -168,6 +168,15 @@ class EventList final : public runtime::EventSink {
   std::vector<std::string> reasons;
 };
 
+class DecisionList final : public DecisionObserver {
+ public:
+  void decided(const kube::Key&, const api::RolloutStatus& before, const api::RolloutStatus& after, bool) override {
+    if (before.candidate_revision != after.candidate_revision) candidates.push_back(after.candidate_revision);
+  }
+  void forgotten(const kube::Key&) override {}
+  std::vector<std::string> candidates;
+};
+
 class LostAnswersTest : public ReconcilerTest {
  protected:
   LostAnswersTest() {
@@ -189,7 +198,8 @@ class LostAnswersTest : public ReconcilerTest {
   LostAnswers faults;
   test::FaultyClient client{server, faults};
   EventList told;
-  RolloutReconciler lossy{client, cache, looks, told, clock};
+  DecisionList counted;
+  RolloutReconciler lossy{client, cache, looks, told, clock, &counted};
 };
 
 TEST_F(LostAnswersTest, EventsOfASaveThatWasSentTwiceAreTold) {
@@ -203,6 +213,7 @@ TEST_F(LostAnswersTest, EventsOfASaveWhoseAnswerWasLostAreToldOnce) {
     for (const int lost : {1, 2}) {
       SCOPED_TRACE(std::to_string(lost) + (shown ? " lost, and the watch is quick" : " lost, and the watch is slow"));
       told.reasons.clear();
+      counted.candidates.clear();
       const json edit = {{"spec", {{"template", {{"spec", {{"containers", json::array({{{"name", "model"},
                           {"image", "model:" + std::to_string(lost) + std::to_string(shown)}}})}}}}}}}};
       ASSERT_TRUE(server.as("kubectl")->patch(api::kRollouts, kKey, edit, {}).ok());
@@ -215,6 +226,7 @@ TEST_F(LostAnswersTest, EventsOfASaveWhoseAnswerWasLostAreToldOnce) {
       clock.advance(seconds(1));
       settle(shown);
       EXPECT_EQ(std::count(told.reasons.begin(), told.reasons.end(), "RolloutStarted"), 1);
+      EXPECT_EQ(counted.candidates, std::vector<std::string>{stored().candidate_revision});
     }
   }
 }
