@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "kube/object.h"
 #include "workload/builders.h"
@@ -43,7 +44,7 @@ class Actuator {
     if (auto done = ensure_route(); !done) return done;
     for (const WantedRevision& revision : wanted_.revisions) {
       if (live_replicas(revision.revision) <= revision.replicas) continue;
-      if (auto done = ensure_revision(revision); !done) return done;
+      if (auto done = shrink_revision(revision); !done) return done;
     }
     for (const std::string& revision : wanted_.deleted) {
       if (auto done = remove_revision(revision); !done) return done;
@@ -89,6 +90,31 @@ class Actuator {
     const kube::Key service = key_of(workload::revision_service_name(rollout_.key.name, wanted.revision));
     return ensure(workload::kServices, service, cache_.service(service).get(),
                   workload::revision_service(rollout_, wanted.revision), workload::project_service);
+  }
+
+  Outcome shrink_revision(const WantedRevision& wanted) {
+    if (wanted.replicas == 0) {
+      const auto free = is_free(wanted.revision);
+      if (!free) return free.error();
+      if (!*free) return Ok{};
+    }
+    return ensure_revision(wanted);
+  }
+
+  // Whether a revision may lose its last pods: the server itself says that nobody is sent there. The cache may be
+  // behind, and somebody may have edited the route since. When not, the news is on its way, and with it the next visit.
+  Result<bool> is_free(const std::string& revision) {
+    const auto split = split_of(rollout_.status);
+    const traffic::Provider& provider = traffic::provider_for(rollout_.spec.traffic);
+    const auto resource = provider.resource();
+    if (!split || !resource) return true;
+    if (!route_) {
+      const auto found = client_.get(*resource, rollout_.key);
+      if (!found && found.error().code != ErrorCode::NotFound) return found.error();
+      const auto live = found ? traffic::project_route(*found) : std::nullopt;
+      route_ = provider.observe(rollout_, live ? &*live : nullptr, *split);
+    }
+    return !traffic::may_be_routed(*route_, revision);
   }
 
   Outcome ensure_stable_service() {
@@ -152,6 +178,11 @@ class Actuator {
   }
 
   Outcome remove_revision(const std::string& revision) {
+    if (live_replicas(revision) > 0) {
+      const auto free = is_free(revision);
+      if (!free) return free.error();
+      if (!*free) return Ok{};
+    }
     const kube::Key deployment = deployment_key(revision);
     if (const auto live = cache_.deployment(deployment); live && !live->deleting) {
       if (auto done = remove(workload::kDeployments, deployment, live->uid); !done) return done;
@@ -222,6 +253,7 @@ class Actuator {
   const api::Rollout& rollout_;
   const Wanted& wanted_;
   const std::string& template_revision_;
+  std::optional<traffic::RouteState> route_;  // as the server has it, once it was asked
 };
 
 }  // namespace

@@ -11,7 +11,9 @@ namespace sluice::rollout {
 using traffic::kFieldManager;
 
 // In an order that never sends traffic to what is not there: first what must grow, then Services and the route,
-// last what may shrink or go. Stops at the first error; the next call goes on from what it finds.
+// last what may shrink or go. The last pods of a revision go only when the server, asked at that moment, has a route
+// that sends nobody there and that the gateway has accepted; otherwise they stay, which is no error.
+// Stops at the first error; the next call goes on from what it finds.
 // `template_revision` is the one whose template stands in the spec; of others only the size can be changed.
 // Errors: those of the client; Conflict when something of our names belongs to somebody else.
 Outcome actuate(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,

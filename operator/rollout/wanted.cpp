@@ -22,17 +22,9 @@ int candidate_replicas(const Context& context) {
   return std::min(std::max(1, spec.replicas), std::max(own, capacity_for(spec, share)));
 }
 
-// Whether requests may still go to a former revision: the live route sends some there, whoever wrote it, or no gateway
-// has accepted the one that does not.
+// Whether requests may still go to a former revision. Before there is a stable one there is no route.
 bool may_be_routed(const Context& context, const std::string& revision) {
-  const traffic::RouteState& route = context.seen.route;
-  const auto& live = route.live;
-  if (live && ((live->stable == revision && live->candidate_percent < 100) ||
-               (live->candidate == revision && (live->candidate_percent > 0 || live->assignment)))) {
-    return true;
-  }
-  if (context.is_first()) return false;  // before there is a stable revision there is no route
-  return !route.as_wanted || route.acceptance != traffic::Acceptance::Accepted;
+  return !context.is_first() && traffic::may_be_routed(context.seen.route, revision);
 }
 
 // A former revision keeps its size until its delay is over, and as long as it may get requests.

@@ -63,6 +63,10 @@ struct RouteState {
       false;  // it is not ours to write: it belongs to another owner, or was there before us
 };
 
+// Whether requests may still go to a revision: the live route sends some there, whoever wrote it, or no gateway has
+// accepted the one that does not.
+bool may_be_routed(const RouteState& route, const std::string& revision);
+
 struct Capabilities {
   bool shifts_traffic = false;   // false: somebody else follows the weights that status publishes
   bool marks_responses = false;  // each response names its revision in the header kRevisionHeader

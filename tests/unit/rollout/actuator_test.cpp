@@ -1,0 +1,157 @@
+// What is taken away, against an API server in memory: only what nobody is sent to, as the server says itself.
+#include "rollout/actuator.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/json.h"
+#include "kube/object.h"
+#include "support/faulty_client.h"
+#include "support/memory_api_server.h"
+#include "support/virtual_clock.h"
+#include "workload/builders.h"
+#include "workload/revision.h"
+
+namespace sluice::rollout {
+namespace {
+
+using nlohmann::json;
+
+const kube::Key kKey{"ml", "digits"};
+
+json manifest() {
+  return json::parse(R"({
+    "metadata": {"name": "digits", "namespace": "ml"},
+    "spec": {
+      "replicas": 2, "port": 8080, "traffic": {"gatewayAPI": {"parentRefs": [{"name": "public"}]}},
+      "template": {"spec": {"containers": [{"name": "model", "image": "model:1"}]}},
+      "stages": []
+    }})");
+}
+
+class RefusedReads final : public test::Faults {
+ public:
+  std::optional<Error> before(const test::Call& call) override {
+    if (!refuse || call.verb != test::Call::Verb::Get || call.resource != traffic::kHttpRoutes) return std::nullopt;
+    return Error{ErrorCode::Unavailable, "no connection", {}};
+  }
+  bool refuse = false;
+};
+
+// Stable has all the traffic, the gateway has accepted that, and the cache has seen it. `former` still has a pod.
+class TakingAway : public ::testing::Test {
+ protected:
+  TakingAway() {
+    rollout = api::read_rollout(*server.create(api::kRollouts, manifest())).rollout;
+    rollout.status.stable_revision = "stable";
+    for (const char* revision : {"stable", "former"}) {
+      EXPECT_TRUE(server.create(workload::kDeployments, workload::deployment(rollout, revision, 1)).ok());
+      EXPECT_TRUE(server.create(workload::kServices, workload::revision_service(rollout, revision)).ok());
+      show(workload::kDeployments, deployment_of(revision));
+      show(workload::kServices, deployment_of(revision));
+    }
+    EXPECT_TRUE(server.create(workload::kServices, workload::stable_service(rollout, "stable")).ok());
+    show(workload::kServices, kKey);
+    split = split_of(rollout.status);
+    const traffic::Provider& provider = traffic::provider_for(rollout.spec.traffic);
+    EXPECT_TRUE(server.create(traffic::kHttpRoutes, provider.desired(rollout, *split)).ok());
+    accept();
+    show(traffic::kHttpRoutes, kKey);
+  }
+
+  static kube::Key deployment_of(const std::string& revision) {
+    return {"ml", workload::deployment_name("digits", revision)};
+  }
+  // Shows the cache what the server has, as a watch does.
+  void show(const kube::Resource& resource, const kube::Key& key) {
+    for (const auto& [served, sink] : cache.sinks()) {
+      json object = *server.get(resource, key);
+      if (served == resource) sink->applied(object);
+    }
+  }
+  // As a gateway that has followed the route as it is now.
+  void accept() {
+    const json route = *server.get(traffic::kHttpRoutes, kKey);
+    json conditions = json::array();
+    for (const char* type : {"Accepted", "ResolvedRefs"}) {
+      conditions.push_back(
+          {{"type", type}, {"status", "True"}, {"reason", type}, {"observedGeneration", kube::generation_of(route)}});
+    }
+    const json parent = {{"parentRef", route["spec"]["parentRefs"][0]}, {"conditions", conditions}};
+    const json answer = {{"status", {{"parents", json::array({parent})}}}};
+    EXPECT_TRUE(server.patch(traffic::kHttpRoutes, kKey, answer, {.subresource = "status"}).ok());
+  }
+  // Somebody sends a fifth of the requests there.
+  void send_some_to_former() {
+    json rules = (*server.get(traffic::kHttpRoutes, kKey))["spec"]["rules"];
+    rules[0]["backendRefs"] = json::parse(R"([{"name": "digits-stable", "port": 8080, "weight": 80},
+                                              {"name": "digits-former", "port": 8080, "weight": 20}])");
+    EXPECT_TRUE(server.as("kubectl")->patch(traffic::kHttpRoutes, kKey, {{"spec", {{"rules", rules}}}}, {}).ok());
+  }
+  void set_route_back() {
+    const json wanted = traffic::provider_for(rollout.spec.traffic).desired(rollout, *split);
+    const kube::PatchOptions apply{.type = kube::PatchType::Apply, .field_manager = kFieldManager, .force = true};
+    EXPECT_TRUE(server.patch(traffic::kHttpRoutes, kKey, wanted, apply).ok());
+  }
+  Outcome take_pods() {
+    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}, {"former", 0}}, .split = split}, "");
+  }
+  Outcome remove() {
+    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}}, .deleted = {"former"}, .split = split}, "");
+  }
+  // Of `former`; nullopt: it is gone.
+  std::optional<int> pods() {
+    const auto live = server.get(workload::kDeployments, deployment_of("former"));
+    return live ? std::optional(static_cast<int>(kube::int_at(*live, {"spec", "replicas"}))) : std::nullopt;
+  }
+
+  test::VirtualClock clock;
+  test::MemoryApiServer server{clock};
+  RefusedReads faults;
+  test::FaultyClient client{server, faults};
+  ClusterCache cache;
+  api::Rollout rollout;
+  std::optional<traffic::Split> split;
+};
+
+TEST_F(TakingAway, PodsGoOnceNobodyIsSentToThem) {
+  ASSERT_TRUE(take_pods().ok());
+  EXPECT_EQ(pods(), 0);
+}
+
+TEST_F(TakingAway, PodsStayWhileSomebodyElsesEditOfTheRouteHasNotBeenSeen) {
+  send_some_to_former();
+  ASSERT_TRUE(take_pods().ok());
+  EXPECT_EQ(pods(), 1);
+  ASSERT_TRUE(remove().ok());
+  EXPECT_EQ(pods(), 1);
+}
+
+// The gateway may have followed the edit, and not yet its undoing.
+TEST_F(TakingAway, PodsStayUntilTheGatewayHasFollowedAnUndoneEdit) {
+  send_some_to_former();
+  set_route_back();
+  ASSERT_TRUE(take_pods().ok());
+  EXPECT_EQ(pods(), 1);
+  accept();
+  ASSERT_TRUE(take_pods().ok());
+  EXPECT_EQ(pods(), 0);
+}
+
+TEST_F(TakingAway, PodsStayWhileTheRouteCannotBeRead) {
+  faults.refuse = true;
+  EXPECT_FALSE(take_pods().ok());
+  EXPECT_EQ(pods(), 1);
+}
+
+TEST_F(TakingAway, WhatHasNoPodsIsDeletedWithoutAsking) {
+  ASSERT_TRUE(take_pods().ok());
+  show(workload::kDeployments, deployment_of("former"));
+  faults.refuse = true;
+  ASSERT_TRUE(remove().ok());
+  EXPECT_EQ(pods(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace sluice::rollout
