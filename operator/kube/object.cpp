@@ -49,6 +49,13 @@ std::string uid_of(const json& object) {
 std::string resource_version_of(const json& object) {
   return string_at(object, {"metadata", "resourceVersion"});
 }
+bool is_older_version(const std::string& version, const std::string& than) {
+  const auto is_number = [](const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  };
+  if (!is_number(version) || !is_number(than)) return false;
+  return version.size() != than.size() ? version.size() < than.size() : version < than;
+}
 std::int64_t generation_of(const json& object) {
   return int_at(object, {"metadata", "generation"});
 }

@@ -29,6 +29,9 @@ std::string namespace_of(const nlohmann::json& object);
 Key key_of(const nlohmann::json& object);
 std::string uid_of(const nlohmann::json& object);
 std::string resource_version_of(const nlohmann::json& object);
+// Of two versions of one object. Servers number them in ascending order, and since Kubernetes 1.35 promise to. False
+// when one is no number.
+bool is_older_version(const std::string& version, const std::string& than);
 std::int64_t generation_of(const nlohmann::json& object);
 // Empty when the object has no such label or annotation.
 std::string label_of(const nlohmann::json& object, std::string_view label);

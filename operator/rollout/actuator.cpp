@@ -102,7 +102,7 @@ class Actuator {
   }
 
   // Whether a revision may lose its last pods: the server itself says that nobody is sent there. The cache may be
-  // behind, and somebody may have edited the route since. When not, the news is on its way, and with it the next visit.
+  // behind, and somebody may have edited the route since. If so, the news is on its way, and with it the next visit.
   Result<bool> is_free(const std::string& revision) {
     const auto split = split_of(rollout_.status);
     const traffic::Provider& provider = traffic::provider_for(rollout_.spec.traffic);

@@ -6,6 +6,7 @@
 
 #include "api/json.h"
 #include "base/log.h"
+#include "kube/object.h"
 #include "rollout/actuator.h"
 #include "rollout/job_reading.h"
 #include "rollout/report_writing.h"
@@ -37,13 +38,14 @@ RolloutReconciler::RolloutReconciler(kube::Client& client, const ClusterCache& c
       options_(options) {}
 
 Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std::stop_token) {
-  const auto known = cache_.rollout(key);
-  if (!known) {
+  const auto cached = cache_.rollout(key);
+  if (!cached) {
     forget(key);
     return runtime::Requeue{};
   }
-  const std::shared_ptr<Memory> memory = recall(key, *known);
-  if (auto done = catch_up(key, *known, *memory); !done) return done.error();
+  const std::shared_ptr<Memory> memory = recall(key, *cached);
+  if (auto done = catch_up(key, *cached, *memory); !done) return done.error();
+  const auto known = newest(cached, *memory);
   const api::RolloutStatus before = memory->status;
   log_about(before);
   api::Rollout rollout = known->rollout;
@@ -147,8 +149,10 @@ Outcome RolloutReconciler::catch_up(const kube::Key& key, const KnownRollout& kn
   if (!memory.outdated) return Ok{};
   const auto found = client_.get(api::kRollouts, key);
   if (!found) return found.error().code == ErrorCode::NotFound ? Outcome(Ok{}) : Outcome(found.error());
-  const api::Rollout rollout = api::read_rollout(*found).rollout;
-  if (rollout.uid != memory.uid) return Ok{};  // another one of the same name: the cache will tell
+  auto read = read_rollout(*found);
+  if (!read || read->rollout.uid != memory.uid) return Ok{};  // another one of the same name: the cache will tell
+  memory.read = std::make_shared<const KnownRollout>(*std::move(read));
+  const api::Rollout& rollout = memory.read->rollout;
   memory.version = rollout.resource_version;
   memory.outdated = false;
   if (rollout.status == memory.saved) return Ok{};  // what was learned since goes on to be saved later
@@ -157,6 +161,16 @@ Outcome RolloutReconciler::catch_up(const kube::Key& key, const KnownRollout& kn
   memory.saved_at = clock_.now();
   memory.trouble.clear();
   return Ok{};
+}
+
+// The spec goes with the status: saves are guarded by the version that was read, which the cache may not have yet.
+std::shared_ptr<const KnownRollout> RolloutReconciler::newest(std::shared_ptr<const KnownRollout> cached,
+                                                              Memory& memory) {
+  if (!memory.read) return cached;
+  const std::string& version = memory.read->rollout.resource_version;
+  if (kube::is_older_version(cached->rollout.resource_version, version)) return memory.read;
+  memory.read.reset();
+  return cached;
 }
 
 void RolloutReconciler::forget(const kube::Key& key) {

@@ -77,11 +77,14 @@ class RolloutReconciler final : public runtime::Reconciler {
     std::string trouble;          // why the last decision could not be carried out
     std::string report_error;     // why its report could not be written; told to the next decision only
     std::vector<Unconfirmed> unconfirmed;  // oldest first, since the last save that was done for certain
+    std::shared_ptr<const KnownRollout> read;  // from the server, as long as the cache has an older one
     bool outdated = false;        // the server may have a newer status: it is read again before anything is decided
   };
 
   std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
   Outcome catch_up(const kube::Key& key, const KnownRollout& known, Memory& memory);
+  // Of what the cache has and what was read from the server.
+  static std::shared_ptr<const KnownRollout> newest(std::shared_ptr<const KnownRollout> cached, Memory& memory);
   void forget(const kube::Key& key);
   std::optional<metrics::LookResult> take_finished(const kube::Key& key);
   Outcome save(const kube::Key& key, const KnownRollout& known, Memory& memory);

@@ -32,6 +32,15 @@ TEST(Object, ReadsMetadata) {
   EXPECT_EQ(deletion_time_of(kObject), std::nullopt);
 }
 
+TEST(Object, ComparesVersions) {
+  EXPECT_TRUE(is_older_version("999", "1000"));
+  EXPECT_TRUE(is_older_version("1000", "1001"));
+  EXPECT_FALSE(is_older_version("1000", "1000"));
+  EXPECT_FALSE(is_older_version("1000", "999"));
+  EXPECT_FALSE(is_older_version("", "7"));
+  EXPECT_FALSE(is_older_version("7", "eight"));
+}
+
 TEST(Object, ReadsOwners) {
   EXPECT_EQ(owners_of(kObject).size(), 2u);
   const auto controller = controller_of(kObject);

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "api/json.h"
+#include "kube/object.h"
 #include "support/faulty_client.h"
 #include "support/memory_api_server.h"
 #include "support/virtual_clock.h"
@@ -238,6 +239,31 @@ TEST_F(LostAnswersTest, EventsOfASaveThatWasNotDoneAreToldWithTheOneThatIs) {
   EXPECT_EQ(told.reasons, std::vector<std::string>{});
   ASSERT_TRUE(reconciled().ok());
   EXPECT_EQ(told.reasons, std::vector<std::string>{"RolloutStarted"});
+}
+
+// What it has read of the status it has read of the spec, too, and the cache may go on showing an older one.
+TEST_F(LostAnswersTest, AfterASaveThatFailedItGoesOnFromTheSpecThatTheServerHas) {
+  const auto replicas = [&](int wanted) {
+    const json edit = {{"spec", {{"replicas", wanted}}}};
+    ASSERT_TRUE(server.as("kubectl")->patch(api::kRollouts, kKey, edit, {}).ok());
+  };
+  const auto made = [&] {
+    const std::string name = workload::deployment_name("digits", stored().candidate_revision);
+    const auto live = server.get(workload::kDeployments, {"ml", name});
+    return live ? kube::int_at(*live, {"spec", "replicas"}) : 0;
+  };
+  faults.lose = 1;
+  ASSERT_FALSE(reconciled().ok());
+  replicas(3);
+  for (int visit = 0; visit < 2; ++visit) {
+    ASSERT_TRUE(reconciled().ok());
+    EXPECT_EQ(made(), 3) << visit;
+    EXPECT_EQ(stored().observed_generation, 2) << visit;
+  }
+  replicas(4);
+  show_rollout();
+  ASSERT_TRUE(reconciled().ok());
+  EXPECT_EQ(made(), 4);
 }
 
 // What a cache of the API server holds may be older than what the process before this one saved and did.
