@@ -93,7 +93,7 @@ class Actuator {
   }
 
   Outcome shrink_revision(const WantedRevision& wanted) {
-    if (wanted.replicas == 0) {
+    if (wanted.replicas == 0 && wanted.revision != rollout_.status.stable_revision) {
       const auto free = is_free(wanted.revision);
       if (!free) return free.error();
       if (!*free) return Ok{};

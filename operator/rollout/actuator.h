@@ -11,7 +11,7 @@ namespace sluice::rollout {
 using traffic::kFieldManager;
 
 // In an order that never sends traffic to what is not there: first what must grow, then Services and the route,
-// last what may shrink or go. The last pods of a revision go only when the server, asked at that moment, has a route
+// last what may shrink or go. The last pods of a revision that is not stable go only when the server, asked at that moment, has a route
 // that sends nobody there and that the gateway has accepted; otherwise they stay, which is no error.
 // Stops at the first error; the next call goes on from what it finds.
 // `template_revision` is the one whose template stands in the spec; of others only the size can be changed.

@@ -82,7 +82,7 @@ void start_over(Context& context, const std::string& why) {
   status.stage = std::move(fresh);
   note_declared(context);
   status.evidence.shadow.clear();
-  restart_predictions(context);
+  restart_predictions(context, true);
   if (status.verdict == "Inconclusive") status.verdict.clear();
   context.event(Event::Type::Normal, "StageEdited", why);
   const Exposure now = exposure_of(status.traffic);

@@ -129,7 +129,6 @@ bool test(const api::MetricSpec& metric, api::RolloutStatus& status, api::Metric
   api::DriftStatus& drift = *numbers.drift;
   const std::vector<std::string>* names = chosen(status.evidence, metric.name);
   const bool counted = names != nullptr && status.evidence.packed.contains(metric.name);
-  drift.tested = status.stage->name;
   const stats::ClassCounts counts =
       counted ? restore(metric.name, names->size() + 1, status.evidence) : stats::ClassCounts(0);
   const stats::Drift found = stats::drift(counts.stable(), counts.candidate());
@@ -139,6 +138,7 @@ bool test(const api::MetricSpec& metric, api::RolloutStatus& status, api::Metric
     if (counted) numbers.message = predictions_sentence(numbers, "too few predictions to tell");
     return false;
   }
+  drift.tested = status.stage->name;
   drift.log10_p = found.p.log10_p;
   const bool differs = found.psi > metric.drift.above && found.p.p < kSignificantDrift;
   drift.verdict = differs ? api::DriftVerdict::Drift : api::DriftVerdict::NoDrift;
@@ -163,11 +163,12 @@ void add_predictions(const api::AnalysisSpec& analysis, const metrics::LookResul
   }
 }
 
-void restart_predictions(Context& context) {
+void restart_predictions(Context& context, bool over_again) {
   if (counting_stage(context) == nullptr) return;
   for (const api::MetricSpec& metric : context.spec().analysis.metrics) {
     if (!api::compares_predictions(metric)) continue;
     context.status().evidence.packed.erase(metric.name);
+    if (!over_again) continue;
     api::MetricStatus& numbers = status_of(context.status(), metric);
     if (numbers.drift && numbers.drift->tested == context.status().stage->name) numbers.drift->tested.clear();
   }

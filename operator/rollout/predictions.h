@@ -27,8 +27,8 @@ void choose_classes(const api::AnalysisSpec& analysis, const metrics::LookResult
 void add_predictions(const api::AnalysisSpec& analysis, const metrics::LookResult& look, api::RolloutStatus& status);
 
 // The exposure is another one, or the stage: what was counted so far does not go with what follows. Precondition:
-// status.stage, of the spec as it is.
-void restart_predictions(Context& context);
+// status.stage, of the spec as it is. `over_again`: the stage starts over, so that it is tested once more.
+void restart_predictions(Context& context, bool over_again = false);
 
 // The stage under way ends: takes the test where its predictions were counted, unless it was taken. Returns what
 // drift it has found, to be put behind a sentence: "; predictions drifted: ..."; empty: none.

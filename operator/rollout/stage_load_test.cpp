@@ -104,7 +104,9 @@ std::string declared_load(const api::LoadTestStage& test) {
 
 class LoadTest final : public JobStage {
  public:
-  std::string declared(const api::StageSpec& stage) const override { return "loadTest" + declared_load(body(stage)); }
+  std::string declared(const api::StageSpec& stage) const override {
+    return "loadTest" + declared_load(body(stage)) + "\n" + std::to_string(workload::load_deadline(stage).count());
+  }
   bool initial(const api::StageSpec& stage) const override { return body(stage).initial; }
 
   // The load is that of all users: a part of the pods could not take it.

@@ -42,7 +42,9 @@ Finding finding_of(const JobSeen& job, const api::JobStatus& known, Duration dea
 
 class SystemTest final : public JobStage {
  public:
-  std::string declared(const api::StageSpec& stage) const override { return "systemTest\n" + body(stage).job.text(); }
+  std::string declared(const api::StageSpec& stage) const override {
+    return "systemTest\n" + std::to_string(workload::test_deadline(stage).count()) + "\n" + body(stage).job.text();
+  }
   bool initial(const api::StageSpec& stage) const override { return body(stage).initial; }
 
   std::optional<LogOf> wanted_log(const api::StageSpec&, const api::Rollout& rollout, const Observation&,

@@ -14,8 +14,10 @@ int candidate_replicas(const Context& context) {
   if (context.is_first()) return std::max(1, spec.replicas);  // without a pod there is nothing to be tested
   int share = exposure_of(status.traffic).share();
   if (!spec.stages.empty()) {
-    share = std::max(share, status.stage ? largest_share(spec, status.stage->index, status.stage->step)
-                                         : exposure_at(spec, 0, 0).share());
+    share = std::max(share, (status.stage ? asked_exposure(context) : exposure_at(spec, 0, 0)).share());
+  }
+  if (!spec.stages.empty() && status.stage && exposure_of(status.traffic).users()) {
+    share = std::max(share, largest_share(spec, status.stage->index, status.stage->step));
   }
   const std::size_t stage = status.stage ? static_cast<std::size_t>(status.stage->index) : 0;
   const int own = spec.stages.empty() ? 0 : kind_of(spec.stages[stage]).pods(spec);

@@ -120,6 +120,12 @@ TEST_F(TakingAway, PodsGoOnceNobodyIsSentToThem) {
   EXPECT_EQ(pods(), 0);
 }
 
+TEST_F(TakingAway, StableIsScaledToNothingWhenAPersonAsksForThat) {
+  ASSERT_TRUE(actuate(client, cache, rollout, {.revisions = {{"stable", 0}}, .split = split}, "").ok());
+  const auto live = server.get(workload::kDeployments, deployment_of("stable"));
+  EXPECT_EQ(kube::int_at(*live, {"spec", "replicas"}), 0);
+}
+
 TEST_F(TakingAway, PodsStayWhileSomebodyElsesEditOfTheRouteHasNotBeenSeen) {
   send_some_to_former();
   ASSERT_TRUE(take_pods().ok());

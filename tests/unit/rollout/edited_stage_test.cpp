@@ -162,6 +162,23 @@ TEST_F(EditedStage, HigherWeightsWaitForThePods) {
   EXPECT_EQ(status().traffic.candidate, 75);
 }
 
+// All users are withdrawn, as those who are assigned are others now, and come back to fewer pods than there were.
+TEST_F(EditedStage, PodsThatAreNotNeededAnyMoreDoNotHoldIt) {
+  start();
+  api::StageSpec second{.name = "users", .body = kByHeader, .min_duration = {}, .max_duration = hours(1)};
+  world.rollout.spec.stages.push_back(second);
+  edit({75});
+  world.settle();
+  while (status().stage->name != "users" && !HasFailure()) world.answer(kEqual);
+  ASSERT_EQ(world.replicas_wanted("v2"), 3);
+  std::get<api::HeaderAssignment>(std::get<api::AbTestStage>(world.rollout.spec.stages[1].body).assignment).values = {"c"};
+  apply();
+  world.settle();
+  world.settle();
+  EXPECT_TRUE(status().traffic.assignment) << status().message;
+  EXPECT_EQ(world.replicas_wanted("v2"), 3) << "largest share since users came";
+}
+
 TEST_F(EditedStage, StepsToComeMayChangeWhileItGoesOn) {
   start();
   edit({10, 25, 60, 80});
@@ -316,11 +333,21 @@ TEST_F(EditedTest, ItsLimitsApplyWhileItGoesOn) {
   run();
   auto body = std::get<api::SystemTestStage>(stage().body);
   body.retries = 7;
-  body.deadline = hours(1);
   edit(body);
   world.settle();
   EXPECT_EQ(world.jobs_made.size(), 1u);
   EXPECT_FALSE(world.had_event("StageEdited"));
+}
+
+// A Job has the deadline with which it was made.
+TEST_F(EditedTest, AnotherDeadlineIsThatOfANewJob) {
+  run();
+  auto body = std::get<api::SystemTestStage>(stage().body);
+  body.deadline = hours(1);
+  edit(body);
+  expect_started_over();
+  world.settle();
+  EXPECT_EQ(world.jobs_made.size(), 2u);
 }
 
 TEST_F(EditedStage, IntoATestNothingRunsBeforeUsersAreWithdrawn) {

@@ -162,8 +162,17 @@ TEST_F(Predictions, TooFewOfThemSayNothing) {
   ASSERT_LT(numbers().stable.total, kFewestPredictions);
   EXPECT_EQ(status().stable_revision, "v2") << status().message;
   EXPECT_EQ(drift().verdict, api::DriftVerdict::Inconclusive);
-  EXPECT_EQ(drift().tested, "canary");
+  EXPECT_EQ(drift().tested, "");
   EXPECT_EQ(numbers().message.find("too few predictions to tell: PSI"), 0U) << numbers().message;
+}
+
+TEST_F(Predictions, TooFewOfThemLeaveTheVerdictToTheStageThatFoundIt) {
+  start({shadow(), canary()});
+  while (status().stage->name == "shadow") answer(kOther);
+  look_on(kOther, kEqual, 2);
+  EXPECT_EQ(status().stable_revision, "v2") << status().message;
+  EXPECT_EQ(drift().verdict, api::DriftVerdict::Drift);
+  EXPECT_EQ(drift().tested, "shadow");
 }
 
 TEST_F(Predictions, StartAnewWithEachStageAndWeight) {
