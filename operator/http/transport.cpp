@@ -117,7 +117,7 @@ void start_network_thread() {
 }
 
 void cancel_on_network_thread(const pplx::cancellation_token_source& cancel) {
-  crossplat::threadpool::shared_instance().service().post([cancel] { cancel.cancel(); });
+  pplx::create_task([cancel] { cancel.cancel(); });
 }
 
 // Ends an exchange on every way out: what the library still holds is let go and its connection closed, some moments
