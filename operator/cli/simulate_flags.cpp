@@ -141,7 +141,7 @@ Outcome set_world(const SimulateFlags& flags, Scenario& scenario) {
 }
 
 void add_world_flags(CLI::App& command, SimulateFlags& flags) {
-  command.add_option("--base-rate", flags.base_rate, 
+  command.add_option("--base-rate", flags.base_rate,
                      "Stable's share of events, of all guardrails or of NAME; 1%, of a goal 10%")
       ->check(named_percentage())->group("The world");
   command.add_option("--base-rate-end", flags.base_rate_end, "The same at the last look: it drifts on the way there")

@@ -170,7 +170,7 @@ void restart_predictions(Context& context, bool over_again) {
     context.status().evidence.packed.erase(metric.name);
     if (!over_again) continue;
     api::MetricStatus& numbers = status_of(context.status(), metric);
-    if (numbers.drift && numbers.drift->tested == context.status().stage->name) numbers.drift->tested.clear();
+    if (numbers.drift->tested == context.status().stage->name) numbers.drift->tested.clear();
   }
 }
 
