@@ -136,6 +136,7 @@ class Actuator {
     if (!object) return Ok{};
     if (!live) {
       if (auto taken = refuse_foreign(*resource, rollout_.key); !taken) return taken;
+      if (auto there = ensure_owner(); !there) return there;
     }
     auto done = client_.patch(*resource, rollout_.key, *object, apply_options());
     if (done) return Ok{};
@@ -162,10 +163,25 @@ class Actuator {
         if (workload::up_to_date(*view, object)) return Ok{};
       } else if (found.error().code != ErrorCode::NotFound) {
         return found.error();
+      } else if (auto there = ensure_owner(); !there) {
+        return there;
       }
     }
     auto done = client_.patch(resource, key, object, apply_options());
     if (!done) return done.error();
+    return Ok{};
+  }
+
+  // Before anything is made: the server itself says that the Rollout is there. What belongs to one that is gone would
+  // be collected and made again, over and over, until the cache learns of its end.
+  Outcome ensure_owner() {
+    if (owner_is_there_) return Ok{};
+    const auto found = client_.get(api::kRollouts, rollout_.key);
+    if (!found && found.error().code != ErrorCode::NotFound) return found.error();
+    if (!found || kube::uid_of(*found) != rollout_.uid) {
+      return Error{ErrorCode::NotFound, "Rollout " + rollout_.key.str() + " has been deleted: nothing is made for it", {}};
+    }
+    owner_is_there_ = true;
     return Ok{};
   }
 
@@ -223,6 +239,7 @@ class Actuator {
       uid = known->uid;
       return Ok{};
     }
+    if (auto there = ensure_owner(); !there) return there;
     auto made = client_.create(workload::kJobs, job);
     if (made) {
       uid = kube::uid_of(*made);
@@ -254,6 +271,7 @@ class Actuator {
   const Wanted& wanted_;
   const std::string& template_revision_;
   std::optional<traffic::RouteState> route_;  // as the server has it, once it was asked
+  bool owner_is_there_ = false;               // as the server said
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// What is taken away, against an API server in memory: only what nobody is sent to, as the server says itself.
+// What is made and taken away, against an API server in memory: nothing for a Rollout that is gone, nothing from those
+// to whom users are sent, both as the server says itself.
 #include "rollout/actuator.h"
 
 #include <gtest/gtest.h>
@@ -158,6 +159,34 @@ TEST_F(TakingAway, WhatHasNoPodsIsDeletedWithoutAsking) {
   ASSERT_TRUE(remove().ok());
   EXPECT_EQ(pods(), std::nullopt);
 }
+
+// A Rollout that was deleted, perhaps made anew, which is not known yet. What was made for it is collected.
+class OfAGoneRollout : public TakingAway, public ::testing::WithParamInterface<bool> {
+ protected:
+  OfAGoneRollout() {
+    rollout.spec.stages.push_back({.name = "acceptance", .body = api::SystemTestStage{}});
+    EXPECT_TRUE(server.remove(api::kRollouts, kKey).ok());
+    if (GetParam()) {
+      EXPECT_TRUE(server.create(api::kRollouts, manifest()).ok());
+    }
+  }
+  void expect_not_made(const Wanted& wanted) {
+    const ClusterCache collected;
+    const Outcome done = actuate(client, collected, rollout, wanted, "stable");
+    ASSERT_FALSE(done.ok());
+    EXPECT_EQ(done.error().code, ErrorCode::NotFound) << done.error().message;
+    for (const auto& resource : {workload::kDeployments, workload::kServices, traffic::kHttpRoutes, workload::kJobs}) {
+      EXPECT_TRUE(server.list(resource, "ml", {})->items.empty()) << resource.kind;
+    }
+  }
+};
+
+TEST_P(OfAGoneRollout, NoDeploymentIsMade) { expect_not_made({.revisions = {{"stable", 1}}}); }
+TEST_P(OfAGoneRollout, NoServiceIsMade) { expect_not_made({.service_revision = "stable"}); }
+TEST_P(OfAGoneRollout, NoRouteIsMade) { expect_not_made({.split = split}); }
+TEST_P(OfAGoneRollout, NoJobIsMade) { expect_not_made({.job = WantedJob{.stage = "acceptance"}}); }
+
+INSTANTIATE_TEST_SUITE_P(AndMadeAnewOrNot, OfAGoneRollout, ::testing::Bool());
 
 }  // namespace
 }  // namespace sluice::rollout
