@@ -80,7 +80,7 @@ std::string goals_text(const Plan& plan, const Scenario& scenario, const std::ve
            stage_names[stage] + " (" + api::percent_text(goal.weight) + ")";
     out += goal.looks.median ? " after " + times_text(goal.looks, interval, Duration(0))
                              : ": not within the practicable";
-    const std::string limit = humane(interval * scenario.stage_looks[stage]);
+    const std::string limit = humane(interval * scenario.stages[stage].most);
     out += goal.least_improvement ? "\n  Nine of ten show an improvement of " +
                                         api::percent_text(*goal.least_improvement) + " within the stage's " + limit
                                   : "\n  Hardly any improvement is shown within the stage's " + limit;

@@ -52,7 +52,7 @@ void override_steps(const SimulateFlags& flags, Scenario& scenario) {
       step.weight = weight;
       scenario.steps.push_back(step);
     }
-    scenario.stage_looks = {scenario.looks};
+    scenario.stages = {{.most = scenario.looks}};
   }
   if (flags.min_looks > 0) {
     for (forecast::Step& step : scenario.steps) step.min_looks = flags.min_looks;
@@ -67,7 +67,7 @@ Result<Scenario> scenario_before_truth(const SimulateFlags& flags) {
     scenario.thresholds = forecast::thresholds_of(scenario.analysis);
     scenario.truths.resize(scenario.analysis.metrics.size());
     scenario.steps = {forecast::Step{}};
-    scenario.stage_looks = {flags.looks > 0 ? flags.looks : scenario.looks};
+    scenario.stages = {{.most = flags.looks > 0 ? flags.looks : scenario.looks}};
     override_steps(flags, scenario);
     return scenario;
   }

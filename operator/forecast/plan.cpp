@@ -126,10 +126,10 @@ std::vector<double> ratios_above(double ratio) {
 
 // How long the last stage must be. Earlier ones are left for power, which weights provide, not patience.
 std::optional<Duration> longer_stage(const Scenario& scenario, int stage, unsigned threads) {
-  if (stage + 1 != static_cast<int>(scenario.stage_looks.size())) return std::nullopt;
+  if (stage + 1 != static_cast<int>(scenario.stages.size())) return std::nullopt;
   Scenario longer = with_ratio(scenario, 0, 1.0);
-  const std::int64_t more = std::int64_t{scenario.stage_looks.back()} * (kLongestStage - 1);
-  longer.stage_looks.back() += static_cast<int>(std::min<std::int64_t>(more, 1'000'000));
+  const std::int64_t more = std::int64_t{scenario.stages.back().most} * (kLongestStage - 1);
+  longer.stages.back().most += static_cast<int>(std::min<std::int64_t>(more, 1'000'000));
   longer.looks += static_cast<int>(std::min<std::int64_t>(more, 1'000'000));
   std::vector<int> spent;
   for (const RunResult& run : journeys(longer, threads)) {
@@ -166,7 +166,7 @@ Remedies remedies(const Scenario& scenario, const Plan& plan, unsigned threads) 
 }
 
 int tight_stage(const Scenario& scenario, const std::vector<RunResult>& runs) {
-  std::vector<int> ran_out(scenario.stage_looks.size());
+  std::vector<int> ran_out(scenario.stages.size());
   for (const RunResult& run : runs) {
     if (run.ending == Ending::Inconclusive) ++ran_out[static_cast<std::size_t>(run.stage)];
   }

@@ -94,7 +94,7 @@ std::vector<GoalPlan> plan_goals(const Scenario& scenario, unsigned threads) {
   std::vector<GoalPlan> out;
   for (const Step& step : scenario.steps) {
     for (std::size_t i = 0; step.ab_test && i < scenario.goals.size(); ++i) {
-      const int longest = scenario.stage_looks[static_cast<std::size_t>(step.stage)];
+      const int longest = scenario.stages[static_cast<std::size_t>(step.stage)].most;
       out.push_back({scenario.goals[i].metric.name, step.stage, step.weight,
                      goal_waiting(scenario, i, step.weight, 0, threads),
                      least_improvement(scenario, i, step.weight, longest, threads)});

@@ -104,16 +104,19 @@ Result<Scenario> scenario_of(const api::Spec& spec) {
   if (scenario.analysis.metrics.empty()) return invalid("the Rollout has no guardrail: spec.analysis.metrics");
   scenario.truths.resize(scenario.analysis.metrics.size());
   for (const api::StageSpec& stage : spec.stages) {
-    const int index = static_cast<int>(scenario.stage_looks.size());
+    const int index = static_cast<int>(scenario.stages.size());
     add_steps(stage, index, scenario.steps);
     // The warm-up comes once, before the first look.
-    const Duration usable = stage.max_duration - (index == 0 ? spec.analysis.warmup : Duration(0));
-    const auto looks = usable / std::max(spec.analysis.interval, Duration(1));
-    scenario.stage_looks.push_back(static_cast<int>(std::clamp<std::int64_t>(looks, 1, kMostLooks)));
+    const Duration before = index == 0 ? spec.analysis.warmup : Duration(0);
+    const Duration interval = std::max(spec.analysis.interval, Duration(1));
+    const auto most = (stage.max_duration - before) / interval;
+    const auto least = (stage.min_duration - before + interval - Duration(1)) / interval;
+    scenario.stages.push_back({.most = static_cast<int>(std::clamp<std::int64_t>(most, 1, kMostLooks)),
+                               .least = static_cast<int>(std::clamp<std::int64_t>(least, 0, kMostLooks))});
   }
   if (scenario.steps.empty()) return invalid("the Rollout has no canary weights: spec.stages");
   std::int64_t looks = 0;
-  for (const int stage : scenario.stage_looks) looks += stage;
+  for (const StageTime& stage : scenario.stages) looks += stage.most;
   scenario.looks = static_cast<int>(std::min<std::int64_t>(looks, kMostLooks));
   return scenario;
 }

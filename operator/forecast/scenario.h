@@ -37,11 +37,18 @@ struct Goal {
   double factor() const { return 1.0 + (metric.direction == api::Direction::Increase ? improvement : -improvement); }
 };
 
+// The time of a stage, in looks.
+struct StageTime {
+  int most = 1;   // maxDuration
+  int least = 0;  // minDuration
+  bool operator==(const StageTime&) const = default;
+};
+
 // One weight, held until the engine says "advance".
 struct Step {
   double weight = 0.1;
   int min_looks = 5;
-  int stage = 0;         // index into Scenario::stage_looks
+  int stage = 0;         // index into Scenario::stages
   bool ab_test = false;  // the goals are counted, and decide
 };
 
@@ -57,7 +64,7 @@ struct Scenario {
   api::AnalysisSpec analysis;       // every metric is a guardrail; the goals are apart
   rollout::Thresholds thresholds;   // of the whole rollout; see thresholds_of
   std::vector<Step> steps;          // at least one
-  std::vector<int> stage_looks;     // maxDuration of each stage, in looks
+  std::vector<StageTime> stages;
   double fixed_dispersion = 0.0;    // phi as given to the engine; 0: it is estimated
   int history = 30;                 // looks of stable's past that the engine may read before the start
 

@@ -29,23 +29,27 @@ class Journey {
     state.promote_when = scenario_->analysis.promote_when;
     result.stage = steps[step_].stage;
     result.looks_in_stage = looks_in_stage_;
-    const int longest = scenario_->stage_looks[static_cast<std::size_t>(result.stage)];
-    switch (trial.decide(state, steps[step_].ab_test).action) {
-      case rollout::Action::RollBack: return end(Ending::RolledBack, trial, result);
-      case rollout::Action::Promote:  // an abTest stage is passed so, whatever comes after it
-        if (state.last_step) return end(Ending::Promoted, trial, result);
-        advance();
-        break;
-      case rollout::Action::Advance: advance(); break;
-      case rollout::Action::Hold: break;
+    const StageTime& time = scenario_->stages[static_cast<std::size_t>(result.stage)];
+    const rollout::Action action = trial.decide(state, steps[step_].ab_test).action;
+    if (action == rollout::Action::RollBack) return end(Ending::RolledBack, trial, result);
+    if (action != rollout::Action::Hold) passed_ = true;  // an abTest stage by Promote, whatever comes after it
+    if (passed_ && (!ends_stage() || looks_in_stage_ >= time.least)) {
+      if (state.last_step) return end(Ending::Promoted, trial, result);
+      advance();
     }
-    if (looks_in_stage_ >= longest) end(Ending::Inconclusive, trial, result);
+    if (looks_in_stage_ >= time.most) end(Ending::Inconclusive, trial, result);
   }
 
  private:
+  bool ends_stage() const {
+    const std::vector<Step>& steps = scenario_->steps;
+    return step_ + 1 == steps.size() || steps[step_ + 1].stage != steps[step_].stage;
+  }
+
   void advance() {
     const int before = scenario_->steps[step_].stage;
     ++step_;
+    passed_ = false;
     looks_at_step_ = 0;
     if (scenario_->steps[step_].stage != before) looks_in_stage_ = 0;
   }
@@ -60,6 +64,7 @@ class Journey {
   std::size_t step_ = 0;
   int looks_at_step_ = 0;
   int looks_in_stage_ = 0;
+  bool passed_ = false;  // this step
   bool ended_ = false;
 };
 

@@ -74,7 +74,7 @@ TEST(SimulateFlags, EachReachesItsPlace) {
   EXPECT_DOUBLE_EQ(s->steps[2].weight, 0.25);
   EXPECT_EQ(s->steps[2].min_looks, 3);
   EXPECT_EQ(s->looks, 60);
-  EXPECT_EQ(s->stage_looks, std::vector<int>{60});
+  EXPECT_EQ(s->stages, std::vector<forecast::StageTime>{{60}});
   EXPECT_EQ(s->analysis.interval, seconds(30));
   EXPECT_EQ(s->dispersion, 3.0);
   EXPECT_EQ(s->history, 20);
@@ -127,7 +127,7 @@ TEST(SimulateFlags, AManifestIsTakenAndFlagsOverrideIt) {
   EXPECT_DOUBLE_EQ(changed->analysis.metrics[1].margin.ratio, 2.0);
   EXPECT_DOUBLE_EQ(changed->analysis.metrics[0].margin.or_below, 0.002);
   ASSERT_EQ(changed->steps.size(), 1U);
-  EXPECT_EQ(changed->stage_looks, std::vector<int>{30});
+  EXPECT_EQ(changed->stages, std::vector<forecast::StageTime>{{30}});
   EXPECT_THAT(parsed("-f " + file.path() + " --guardrails 2").error().message, StartsWith("--guardrails:"));
 }
 

@@ -20,7 +20,7 @@ forecast::Scenario scenario() {
   s.thresholds = forecast::thresholds_of(s.analysis);
   s.steps = {forecast::Step{}};
   s.looks = 40;
-  s.stage_looks = {40};
+  s.stages = {{40}};
   s.questions.oracle = true;
   s.runs = 4;
   return s;
@@ -77,7 +77,7 @@ TEST(PlanView, ShowsGoals) {
   plan.promotion = {0.95, 20, 30, 21};
   forecast::Scenario s = scenario();
   s.goals = {{.metric = {.name = "orders", .role = api::MetricRole::Goal}, .base_rate = 0.12, .improvement = 0.04}};
-  s.stage_looks = {90};
+  s.stages = {{90}};
   plan.goals = {{"orders", 0, 0.5, {1.0, 12, 40, 15}, 0.03}};
   const std::string view = plan_view(plan, s, {"experiment"}, false);
   EXPECT_THAT(view, HasSubstr("orders: a goal, 12% of requests; assumed to be 4% better"));

@@ -60,7 +60,7 @@ TEST(Goals, AreNotAskedInOtherStages) {
 TEST(Goals, AnExperimentIsFollowedByTheStageAfterIt) {
   Scenario s = experiment(0.1);
   s.steps.push_back({0.5, 30, 1, false});
-  s.stage_looks = {200, 100};
+  s.stages = {{200}, {100}};
   s.looks = 300;
   const Summary summary = simulated(s);
   EXPECT_GT(summary.outcome_promoted, 0.95);

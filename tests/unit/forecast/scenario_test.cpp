@@ -97,9 +97,11 @@ TEST(Scenario, AManifestGivesGuardrailsStepsAndTime) {
   spec.analysis.metrics = {drift, errors};
   api::StageSpec first;
   first.body = api::CanaryStage{.weights = {1, 5}, .min_looks = 3};
+  first.min_duration = minutes(3);  // of which one passes before the first look
   first.max_duration = minutes(10);
   api::StageSpec second;
   second.body = api::CanaryStage{.weights = {50}, .min_looks = 5};
+  second.min_duration = seconds(301);
   second.max_duration = minutes(20);
   spec.stages = {first, second};
 
@@ -112,7 +114,7 @@ TEST(Scenario, AManifestGivesGuardrailsStepsAndTime) {
   EXPECT_DOUBLE_EQ(s->steps[1].weight, 0.05);
   EXPECT_EQ(s->steps[1].min_looks, 3);
   EXPECT_EQ(s->steps[2].stage, 1);
-  EXPECT_EQ(s->stage_looks, (std::vector<int>{18, 40}));
+  EXPECT_EQ(s->stages, (std::vector<StageTime>{{.most = 18, .least = 4}, {.most = 40, .least = 11}}));
   EXPECT_EQ(s->looks, 58);
 }
 

@@ -16,14 +16,14 @@ inline Scenario scenario(double base_rate = 0.01, double ratio = 1.0, int guardr
   }
   s.thresholds = thresholds_of(s.analysis);
   s.steps = {Step{}};
-  s.stage_looks = {s.looks};
+  s.stages = {{s.looks}};
   s.runs = 500;
   return s;
 }
 
 inline void set_looks(Scenario& s, int looks) {
   s.looks = looks;
-  s.stage_looks = {looks};
+  s.stages = {{looks}};
 }
 
 }  // namespace sluice::forecast

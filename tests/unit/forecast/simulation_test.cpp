@@ -149,13 +149,33 @@ TEST(Simulation, WithoutPowerTheProductHolds) {
   Scenario s = scenario(0.01);
   s.requests_per_second = 0.1;
   s.steps = {Step{0.1, 5, 0}, Step{0.5, 5, 1}};
-  s.stage_looks = {40, 60};
+  s.stages = {{40}, {60}};
   s.runs = 20;
   for (const RunResult& run : simulate(s)) {
     EXPECT_EQ(run.ending, Ending::Inconclusive);
     EXPECT_EQ(run.ended, 40);
     EXPECT_EQ(run.stage, 0);
     EXPECT_EQ(run.looks_in_stage, 40);
+  }
+}
+
+// What has been shown early is acted on when the stage's least time is over; harm is not waited for.
+TEST(Simulation, AStageIsNotLeftBeforeItsLeastTime) {
+  Scenario s = scenario(0.01);
+  s.steps = {Step{0.1, 5, 0}, Step{0.5, 5, 1}};
+  s.stages = {{.most = 100, .least = 30}, {.most = 100, .least = 40}};
+  s.looks = 200;
+  s.analysis.promote_when = api::PromoteWhen::NoHarmShown;
+  s.runs = 20;
+  for (const RunResult& run : simulate(s)) {
+    EXPECT_EQ(run.ending, Ending::Promoted);
+    EXPECT_EQ(run.ended, 70);
+    EXPECT_EQ(run.looks_in_stage, 40);
+  }
+  s.truths.front().ratio = 10.0;
+  for (const RunResult& run : simulate(s)) {
+    EXPECT_EQ(run.ending, Ending::RolledBack);
+    EXPECT_LT(run.ended, 30);
   }
 }
 
