@@ -35,7 +35,7 @@ def canary(lane):
 
 @pytest.mark.parametrize("compacted", [False, True], ids=["restarted", "compacted"])
 def test_api_server_away(world, canary, away, compacted):
-    pid, before, weights = canary.operator.pid, looks(canary), canary.state()["route"]
+    pid, before = canary.operator.pid, looks(canary)
     world.cluster.stop_component("kube-apiserver")
     try:
         began = time.monotonic()
@@ -49,7 +49,6 @@ def test_api_server_away(world, canary, away, compacted):
     finally:
         back = time.monotonic()
         world.cluster.start_component("kube-apiserver")
-    assert canary.state()["route"] == weights
     # Looks go on in memory while nothing can be saved: after a long time the step may be passed at once.
     canary.wait("looks to go on", lambda s: looks(canary) > before)
     if compacted:  # no watch can have gone on: its version is forgotten
