@@ -179,7 +179,7 @@ class Actuator {
     const auto found = client_.get(api::kRollouts, rollout_.key);
     if (!found && found.error().code != ErrorCode::NotFound) return found.error();
     if (!found || kube::uid_of(*found) != rollout_.uid) {
-      return Error{ErrorCode::NotFound, "Rollout " + rollout_.key.str() + " has been deleted: nothing is made for it", {}};
+      return Error{ErrorCode::NotFound, "Rollout " + rollout_.key.str() + " has been deleted: nothing is made", {}};
     }
     owner_is_there_ = true;
     return Ok{};

@@ -136,7 +136,9 @@ void advance_promotion(Context& context) {
     context.hold = "is not promoted: " + split_sentence(context);
     return;
   }
-  if (!pods_ready(context, std::max(1, context.spec().replicas))) return;
+  const int needed = std::max(1, context.spec().replicas);
+  const bool first = status.traffic.candidate == 0;
+  if (first ? !pods_settled(context, needed, kGatewaySettling) : !pods_ready(context, needed)) return;
   if (status.traffic.candidate != 100) {
     status.traffic = {.stable = 0, .candidate = 100, .mirror = 0, .realised = {}, .accepted = false,
                       .reasserted = status.traffic.reasserted};

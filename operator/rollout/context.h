@@ -73,9 +73,15 @@ void advance_candidate(Context& context);
 // stage_approval.cpp: says of an approval that names no stage to be approved why it does nothing; each value once.
 void tell_ignored_approval(Context& context);
 
+// From the first ready pod of a revision to the first request that a route sends there.
+inline constexpr Duration kGatewaySettling = seconds(3);
+
 // pods.cpp: whether `needed` pods of the candidate can take traffic. When not, says why in `hold`, starts the
 // progress deadline, and stalls when it has passed.
 bool pods_ready(Context& context, int needed);
+// The same, and whether the first of them has been ready for `settling`: nodes and gateways learn of a pod some
+// moments after everybody else, and refuse until then what is sent to a Service without others.
+bool pods_settled(Context& context, int needed, Duration settling);
 // Whether there are no more of them than `most`. When there are, says so in `hold`.
 bool pods_gone(Context& context, int most);
 

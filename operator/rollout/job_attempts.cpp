@@ -12,8 +12,7 @@ using workload::JobState;
 
 constexpr Duration kFirstPause = seconds(10);
 constexpr Duration kLongestPause = minutes(5);
-constexpr Duration kSettling = seconds(5);
-constexpr Duration kClockSkew = minutes(1);  // the clock of a pod's node may be ahead: wait no longer for it
+constexpr Duration kSettling = seconds(5);  // until nodes send what the Job asks to the candidate's pods
 constexpr int kLogLines = 10;
 constexpr std::size_t kLongestMessage = 1000;  // bytes: it is the note of an event, too
 
@@ -23,18 +22,9 @@ Duration pause_after(int errors) {
   return std::min(pause, kLongestPause);
 }
 
-// A node learns of a ready pod some moments after everybody else, and refuses connections to the Service until then.
 bool reachable(Context& context) {
-  const StageKind& kind = kind_of(current_stage(context));
-  if (!pods_ready(context, std::max(1, kind.pods(context.spec())))) return false;
-  const Time since = context.revision(context.status().candidate_revision).ready_since;
-  const api::StageStatus& stage = *context.status().stage;
-  const Time asked = stage.job ? stage.job->retry_at.value_or(context.now) : stage.started_at;
-  const Time due = std::min(since + kSettling, asked + kClockSkew);
-  if (context.now >= due) return true;
-  context.hold = "waits until all nodes know of the candidate's pods";
-  context.wake_at(due);
-  return false;
+  const int needed = std::max(1, kind_of(current_stage(context)).pods(context.spec()));
+  return pods_settled(context, needed, kSettling);
 }
 
 void hold_for_person(Context& context) {

@@ -1,6 +1,11 @@
 #include "rollout/context.h"
 
 namespace sluice::rollout {
+namespace {
+
+constexpr Duration kClockSkew = minutes(1);  // a node's clock that is further ahead says nothing
+
+}  // namespace
 
 bool pods_ready(Context& context, int needed) {
   api::RolloutStatus& status = context.status();
@@ -21,6 +26,15 @@ bool pods_ready(Context& context, int needed) {
   } else {
     context.wake_at(deadline);
   }
+  return false;
+}
+
+bool pods_settled(Context& context, int needed, Duration settling) {
+  if (!pods_ready(context, needed)) return false;
+  const Time since = context.revision(context.status().candidate_revision).ready_since;
+  if (context.now >= since + settling || since > context.now + kClockSkew) return true;
+  context.hold = "waits until nodes and gateways know of the pods of revision " + context.status().candidate_revision;
+  context.wake_at(since + settling);
   return false;
 }
 

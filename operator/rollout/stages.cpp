@@ -194,7 +194,8 @@ void leave_when_passed(Context& context) {
 // Whether the candidate can be exposed so; when not, says why in `hold`.
 bool may_expose(Context& context, const Exposure& exposure) {
   const int needed = capacity_for(context.spec(), exposure.share());
-  if (!pods_ready(context, needed)) return false;
+  const bool first = exposure.any() && !exposure_of(context.status().traffic).any();
+  if (first ? !pods_settled(context, needed, kGatewaySettling) : !pods_ready(context, needed)) return false;
   const bool users_come = exposure.users() && !exposure_of(context.status().traffic).users();
   if (users_come && !pods_gone(context, needed)) return false;
   const bool past_missing = !context.spec().analysis.metrics.empty() && !context.status().evidence.past_read;

@@ -1,5 +1,6 @@
 #include "rollout/stage_kind.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fixture.h"
@@ -234,6 +235,45 @@ TEST_F(Stages, ShadowMirrorsAndGivesNoWeight) {
   EXPECT_EQ(world.replicas_wanted("v2"), 2) << "half of the requests need half of the pods";
   EXPECT_TRUE(world.had_event("MirrorSet"));
   EXPECT_FALSE(world.had_event("WeightSet"));
+}
+
+// Its copy of the endpoints may be older than its copy of the route: it would answer 503 instead.
+TEST_F(Stages, NothingIsSentToPodsThatTheGatewayMayNotKnowYet) {
+  const std::vector<std::vector<api::StageSpec>> ways = {
+      {stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2})},
+      {stage("shadow", api::ShadowStage{.percent = 50, .min_looks = 2})},
+      {}};
+  for (const auto& stages : ways) {
+    world = World();
+    world.rollout.spec.replicas = 1;
+    world.rollout.spec.stages = stages;
+    world.start_stable();
+    world.change_template("v2");
+    world.pods_follow = false;
+    world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1, .ready_since = world.now - seconds(1)};
+    world.settle();
+    if (world.last.look && world.last.look->look.past > 0) world.answer(kEqual);
+    EXPECT_EQ(status().traffic.candidate, 0);
+    EXPECT_EQ(status().traffic.mirror, 0);
+    EXPECT_THAT(status().message, ::testing::HasSubstr("until nodes and gateways know of the pods of revision v2"));
+    EXPECT_EQ(world.last.again, world.now + seconds(2));
+    world.now += seconds(2);
+    world.settle();
+    EXPECT_TRUE(status().traffic.candidate > 0 || status().traffic.mirror > 0 || status().stable_revision == "v2")
+        << status().message;
+  }
+}
+
+TEST_F(Stages, PodsThatComeToThoseThatServeAreNotWaitedFor) {
+  start({stage("canary", api::CanaryStage{.weights = {20, 50}, .min_looks = 2})});
+  ASSERT_EQ(status().traffic.candidate, 20);
+  world.pods_follow = false;
+  world.seen.revisions["v2"] = {.exists = true, .desired = 4, .endpoints = 4, .ready_since = world.now + seconds(50)};
+  while (status().traffic.candidate == 20) {
+    world.seen.revisions["v2"].ready_since = world.now + seconds(50);
+    world.answer(kEqual);
+  }
+  EXPECT_EQ(status().traffic.candidate, 50);
 }
 
 TEST_F(Stages, PodsThatAreNotNeededEndBeforeUsersAreSentToTheCandidate) {
