@@ -14,6 +14,7 @@ def terminate_as_exit() -> None:
 
 
 def _exit(number: int, _frame: object) -> None:
+    signal.signal(number, lambda *_: None)  # a second one would end the clean-up, and leave everything behind
     if "pytest" in sys.modules:
         raise KeyboardInterrupt  # of a SystemExit it thinks that one test has failed, and goes on
     raise SystemExit(128 + number)

@@ -13,6 +13,7 @@
 namespace sluice::simulation {
 namespace {
 
+constexpr Duration kHeardOf = seconds(2);  // a gateway knows of a pod that has been ready for so long
 constexpr double kLastDrop = 1.5e-6;  // a backend that parts keeps one request in a million for a moment
 
 std::string revision_in(const kube::Key& rollout, const std::string& service) {
@@ -116,6 +117,10 @@ void Invariants::check_route(const kube::Key& key, Time caught_up_at) {
     }
     if (raised && !ready_since(key, revision, caught_up_at)) {
       fail("the candidate was given " + percent(share) + " without a ready pod");
+    }
+    const Workload* workload = world_.kubelet.find(key.ns, key.name, revision);
+    if (raised && before == 0 && workload != nullptr && workload->first_ready > world_.clock.now() - kHeardOf) {
+      fail("the candidate was given " + percent(share) + " before a gateway knew of its first pod");
     }
   }
   if (exposed > 1) fail("two candidates are exposed at once");

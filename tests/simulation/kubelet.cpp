@@ -132,6 +132,7 @@ void Kubelet::make_ready(const kube::Key& key, Workload& workload) {
   for (Pod& pod : workload.pods) {
     if (pod.ready || pod.ready_at > clock_.now()) continue;
     pod.ready = true;
+    if (!workload.first_ready) workload.first_ready = clock_.now();
     workload.changed = true;
     const json status = {{"conditions", ready_condition(true, clock_.now())}};
     (void)server_.patch(workload::kPods, {key.ns, pod.name}, {{"status", status}}, {.subresource = "status"});

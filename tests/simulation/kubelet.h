@@ -34,6 +34,7 @@ struct Workload {
   int next_pod = 0;
   std::vector<Pod> pods;
   bool changed = true;            // act() has something to do with it
+  std::optional<Time> first_ready;
   std::optional<Time> last_ready; // when a pod of it was ready last
 
   int ready() const;
