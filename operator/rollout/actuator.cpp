@@ -32,8 +32,13 @@ kube::PatchOptions apply_options() {
 class Actuator {
  public:
   Actuator(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
-           const std::string& template_revision)
-      : client_(client), cache_(cache), rollout_(rollout), wanted_(wanted), template_revision_(template_revision) {}
+           const std::string& template_revision, bool just_saved)
+      : client_(client),
+        cache_(cache),
+        rollout_(rollout),
+        wanted_(wanted),
+        template_revision_(template_revision),
+        owner_is_there_(just_saved) {}
 
   Outcome run() {
     for (const WantedRevision& revision : wanted_.revisions) {
@@ -271,14 +276,14 @@ class Actuator {
   const Wanted& wanted_;
   const std::string& template_revision_;
   std::optional<traffic::RouteState> route_;  // as the server has it, once it was asked
-  bool owner_is_there_ = false;               // as the server said
+  bool owner_is_there_;                       // as the server said
 };
 
 }  // namespace
 
 Outcome actuate(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
-                const std::string& template_revision) {
-  return Actuator(client, cache, rollout, wanted, template_revision).run();
+                const std::string& template_revision, bool just_saved) {
+  return Actuator(client, cache, rollout, wanted, template_revision, just_saved).run();
 }
 
 }  // namespace sluice::rollout

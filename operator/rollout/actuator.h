@@ -15,9 +15,11 @@ using traffic::kFieldManager;
 // that sends nobody there and that the gateway has accepted; otherwise they stay, which is no error.
 // Stops at the first error; the next call goes on from what it finds.
 // `template_revision` is the one whose template stands in the spec; of others only the size can be changed.
+// `just_saved`: the server has answered a moment ago that it has this very Rollout. Otherwise it is asked before
+// anything that is missing is made.
 // Errors: those of the client; Conflict when something of our names belongs to somebody else; NotFound when something
-// is missing and the server, asked at that moment, has this Rollout no longer: then it is not made.
+// is missing and the server has this Rollout no longer: then it is not made.
 Outcome actuate(kube::Client& client, const ClusterCache& cache, const api::Rollout& rollout, const Wanted& wanted,
-                const std::string& template_revision);
+                const std::string& template_revision, bool just_saved);
 
 }  // namespace sluice::rollout

@@ -71,6 +71,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
       return written.error();
     }
   }
+  bool just_saved = false;
   if (!rollout.deleting) {
     if (must_save(*memory, now)) {
       if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
@@ -78,6 +79,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
         memory->outdated = saved.error().code != ErrorCode::Cancelled;  // that one was not sent
         return saved.error();
       }
+      just_saved = true;
     }
     publish(key, *known, decision.events);
   }
@@ -85,7 +87,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   if (observer_) observer_->decided(key, before, memory->status, routed);
   if (!rollout.deleting) {
     rollout.status = decision.status;
-    auto done = actuate(client_, cache_, rollout, decision.wanted, known->wanted_revision);
+    auto done = actuate(client_, cache_, rollout, decision.wanted, known->wanted_revision, just_saved);
     memory->trouble = done ? "" : done.error().message;
     if (!done) return done.error();
   }

@@ -34,10 +34,13 @@ json manifest() {
 class RefusedReads final : public test::Faults {
  public:
   std::optional<Error> before(const test::Call& call) override {
-    if (!refuse || call.verb != test::Call::Verb::Get || call.resource != traffic::kHttpRoutes) return std::nullopt;
-    return Error{ErrorCode::Unavailable, "no connection", {}};
+    if (call.verb != test::Call::Verb::Get) return std::nullopt;
+    const bool hit = (refuse && call.resource == traffic::kHttpRoutes) ||
+                     (refuse_rollouts && call.resource == api::kRollouts);
+    return hit ? std::optional(Error{ErrorCode::Unavailable, "no connection", {}}) : std::nullopt;
   }
-  bool refuse = false;
+  bool refuse = false;  // of routes
+  bool refuse_rollouts = false;
 };
 
 // Stable has all the traffic, the gateway has accepted that, and the cache has seen it. `former` still has a pod.
@@ -96,10 +99,10 @@ class TakingAway : public ::testing::Test {
     EXPECT_TRUE(server.patch(traffic::kHttpRoutes, kKey, wanted, apply).ok());
   }
   Outcome take_pods() {
-    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}, {"former", 0}}, .split = split}, "");
+    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}, {"former", 0}}, .split = split}, "", false);
   }
   Outcome remove() {
-    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}}, .deleted = {"former"}, .split = split}, "");
+    return actuate(client, cache, rollout, {.revisions = {{"stable", 1}}, .deleted = {"former"}, .split = split}, "", false);
   }
   // Of `former`; nullopt: it is gone.
   std::optional<int> pods() {
@@ -122,7 +125,7 @@ TEST_F(TakingAway, PodsGoOnceNobodyIsSentToThem) {
 }
 
 TEST_F(TakingAway, StableIsScaledToNothingWhenAPersonAsksForThat) {
-  ASSERT_TRUE(actuate(client, cache, rollout, {.revisions = {{"stable", 0}}, .split = split}, "").ok());
+  ASSERT_TRUE(actuate(client, cache, rollout, {.revisions = {{"stable", 0}}, .split = split}, "", false).ok());
   const auto live = server.get(workload::kDeployments, deployment_of("stable"));
   EXPECT_EQ(kube::int_at(*live, {"spec", "replicas"}), 0);
 }
@@ -160,6 +163,16 @@ TEST_F(TakingAway, WhatHasNoPodsIsDeletedWithoutAsking) {
   EXPECT_EQ(pods(), std::nullopt);
 }
 
+// The save of the visit has told that it is there.
+TEST_F(TakingAway, NobodyAsksForARolloutThatWasJustSaved) {
+  EXPECT_TRUE(server.remove(workload::kServices, deployment_of("stable")).ok());
+  const ClusterCache collected;
+  faults.refuse_rollouts = true;
+  EXPECT_FALSE(actuate(client, collected, rollout, {.revisions = {{"stable", 1}}}, "stable", false).ok());
+  EXPECT_TRUE(actuate(client, collected, rollout, {.revisions = {{"stable", 1}}}, "stable", true).ok());
+  EXPECT_TRUE(server.get(workload::kServices, deployment_of("stable")).ok());
+}
+
 // A Rollout that was deleted, perhaps made anew, which is not known yet. What was made for it is collected.
 class OfAGoneRollout : public TakingAway, public ::testing::WithParamInterface<bool> {
  protected:
@@ -172,7 +185,7 @@ class OfAGoneRollout : public TakingAway, public ::testing::WithParamInterface<b
   }
   void expect_not_made(const Wanted& wanted) {
     const ClusterCache collected;
-    const Outcome done = actuate(client, collected, rollout, wanted, "stable");
+    const Outcome done = actuate(client, collected, rollout, wanted, "stable", false);
     ASSERT_FALSE(done.ok());
     EXPECT_EQ(done.error().code, ErrorCode::NotFound) << done.error().message;
     for (const auto& resource : {workload::kDeployments, workload::kServices, traffic::kHttpRoutes, workload::kJobs}) {

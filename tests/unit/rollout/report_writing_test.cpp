@@ -34,7 +34,7 @@ class LoadTestObjects : public ::testing::Test {
   Outcome make(const std::string& uid = "") {
     Wanted wanted;
     wanted.job = WantedJob{"load", {"v2", "load", 1, Time{}, 1}, uid};
-    return actuate(server, cache, rollout, wanted, "v2");
+    return actuate(server, cache, rollout, wanted, "v2", false);
   }
   json live(const std::string& name) { return *server.get(workload::kConfigMaps, {"ml", name}); }
 
