@@ -107,6 +107,8 @@ bench: build
 	@echo "== What one look costs"
 	@build/release/tests/bench_rollout --benchmark_min_time=0.2
 	@build/release/tests/bench_stats --benchmark_min_time=0.2
+	@echo "== What very many Rollouts cost the operator, with an API server in memory (1 minute)"
+	@build/release/tests/bench_many
 	@echo "== The operator with 1 and with $(ROLLOUTS) Rollouts (10 minutes; the first time 20 more to build a cluster's programs)"
 	@$(PYTHON) -B tests/bench/bench.py --rollouts $(ROLLOUTS)
 

@@ -23,7 +23,8 @@ from fault_kinds import FAULTS  # noqa: E402
 from scenario import SCENARIOS  # noqa: E402
 from world import World  # noqa: E402
 
-LANES = 12
+LANES = 12  # for a sample
+ALL_LANES = 24  # for everything: as many as two cores bear
 
 
 def main() -> int:
@@ -43,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the sample; printed, to draw it again")
     parser.add_argument("--scenario", choices=SCENARIOS, help="only this one")
     parser.add_argument("--only", type=case, action="append", help="only this case: 'VERB RESOURCE NAME#N FAULT'")
-    parser.add_argument("--lanes", type=int, default=LANES, help=f"rollouts at once ({LANES})")
+    parser.add_argument("--lanes", type=int, help=f"rollouts at once ({ALL_LANES}; {LANES} for some of them)")
     parser.add_argument("--list", action="store_true", help="say which calls there are, and end")
     return parser.parse_args()
 
@@ -61,7 +62,7 @@ def case(text: str) -> tuple[Call, str]:
 def run(world: World, asked: argparse.Namespace, report: Report) -> int:
     began = time.monotonic()
     scenarios = [SCENARIOS[asked.scenario]] if asked.scenario else list(SCENARIOS.values())
-    lanes = world.lanes(asked.lanes)
+    lanes = world.lanes(asked.lanes or (LANES if asked.sample or asked.only else ALL_LANES))
     references = observe(lanes, scenarios)
     for name, reference in references.items():
         report.line(f"An undisturbed rollout that is {name}: {len(reference.calls)} calls.")
