@@ -5,8 +5,8 @@
 //    needs no endpoints for it, but checks the reference, so that one that is wrong is seen before the
 //    candidate takes its first request. (The Service must therefore exist before it is listed.)
 //  - A gateway hears of routes and of endpoints side by side. Seen with Envoy Gateway 1.9: a weight that was written
-//    23 ms after the first endpoint had been answered with 503 (flag NC) until the gateway had heard of that, too. So
-//    the pods of a revision are ready for a while before it is sent anything (rollout/pods.cpp).
+//    23 ms after the first endpoint was answered with 503 (flag NC) for 18 ms, most likely until the gateway had heard
+//    of the endpoint, too. So pods are ready for a while before anything is sent to them (rollout/pods.cpp).
 //  - Nothing that a route names comes or goes while it gets traffic. Seen with Envoy Gateway 1.9: where a backend's
 //    weight rises from 0, or falls to it, Envoy may hear of the route some milliseconds before or after it hears of
 //    the cluster, and answers what is routed there meanwhile with 500 (response flag NC; envoyproxy/gateway#6287).

@@ -175,7 +175,7 @@ class Bench:
                 own.append(after_ready)
                 trips.append(requests)
         self.row("change of the spec until the weight is on the route", quantiles(whole))
-        self.row("of it, since the candidate's endpoints are ready (3 s of which it waits for the gateway)", quantiles(own))
+        self.row("of it, since the candidate's endpoints are ready (up to 3 s of which it waits for the gateway)", quantiles(own))
         self.row("API round trips of the operator in that time", f"median {statistics.median(trips):.0f}", "3")
 
     def time_to_weight(self, number: int) -> tuple[float, float, int]:
