@@ -191,8 +191,10 @@ Observation ClusterCache::observe(const KnownRollout& known, const api::RolloutS
       slices[slice.service].push_back(slice);
     }
   }
-  std::map<std::string, std::vector<workload::PodView>> pods;  // by revision
-  for (const auto& item : pods_.indexed(pods_of_, rollout.key)) pods[item.object->revision].push_back(*item.object);
+  std::map<std::string, std::vector<workload::PodView>> pods;  // by revision, without those of Jobs
+  for (const auto& item : pods_.indexed(pods_of_, rollout.key)) {
+    if (item.object->job.empty()) pods[item.object->revision].push_back(*item.object);
+  }
 
   for (const auto& item : deployments_.indexed(deployments_of_, rollout.key)) {
     const workload::DeploymentView& view = *item.object;

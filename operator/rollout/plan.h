@@ -38,7 +38,9 @@ struct RevisionSeen {
   int desired = 0;             // spec.replicas of the Deployment
   int endpoints = 0;           // ready endpoints of its Service: what a gateway can send to
   int restarts = 0;            // of all containers of its pods
-  Time ready_since{};          // when the first of its ready pods became so; Time{} when nobody says
+  // When the first of its ready pods became so; Time{} when nobody says. None: no pod of it is seen ready, also
+  // while there are endpoints: watches of pods and of endpoints are not in step.
+  std::optional<Time> ready_since;
   std::string problem;         // why pods do not become ready, as the cluster says; empty: nothing known
   Time created{};
 };

@@ -31,10 +31,10 @@ bool pods_ready(Context& context, int needed) {
 
 bool pods_settled(Context& context, int needed, Duration settling) {
   if (!pods_ready(context, needed)) return false;
-  const Time since = context.revision(context.status().candidate_revision).ready_since;
-  if (context.now >= since + settling || since > context.now + kClockSkew) return true;
+  const std::optional<Time> since = context.revision(context.status().candidate_revision).ready_since;
+  if (since && (context.now >= *since + settling || *since > context.now + kClockSkew)) return true;
   context.hold = "waits until nodes and gateways know of the pods of revision " + context.status().candidate_revision;
-  context.wake_at(since + settling);
+  if (since) context.wake_at(*since + settling);
   return false;
 }
 

@@ -141,11 +141,13 @@ std::optional<PodView> project_pod(const nlohmann::json& object) {
   return view;
 }
 
-Time ready_since(const std::vector<PodView>& pods) {
-  Time first{};
+std::optional<Time> ready_since(const std::vector<PodView>& pods) {
+  std::optional<Time> first;
   for (const PodView& pod : pods) {
-    if (!pod.ready || pod.deleting || pod.ready_since == Time{}) continue;
-    first = first == Time{} ? pod.ready_since : std::min(first, pod.ready_since);
+    if (!pod.ready || pod.deleting) continue;
+    const bool silent = pod.ready_since == Time{};
+    if (!first || *first == Time{}) first = pod.ready_since;
+    else if (!silent) first = std::min(*first, pod.ready_since);
   }
   return first;
 }

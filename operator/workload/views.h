@@ -118,8 +118,8 @@ std::string explained(const std::string& reason, const std::string& message);
 // pods: the family with the most counts.
 int ready_endpoints(const std::vector<EndpointsView>& slices);
 
-// When the first of the pods that are ready now became so; Time{} when none is, or none says.
-Time ready_since(const std::vector<PodView>& pods);
+// When the first of the pods that are ready now became so; Time{} when none of them says, nothing when none is ready.
+std::optional<Time> ready_since(const std::vector<PodView>& pods);
 
 // Why a revision is not ready, in a sentence for a person; empty when nothing is known to be wrong. What is
 // wrong with most of its pods comes first, because it says what to do; the Deployment's own words come last.

@@ -210,6 +210,7 @@ class World {
       if (!revision.exists) revision.created = now;
       revision.exists = true;
       revision.desired = revision.endpoints = r.replicas;
+      if (r.replicas > 0) revision.ready_since = Time{};
     }
     for (const auto& name : wanted.deleted) seen.revisions.erase(name);
   }

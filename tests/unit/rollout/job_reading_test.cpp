@@ -94,6 +94,11 @@ class SystemTestObjects : public ::testing::Test {
                      {"addressType", "IPv4"},
                      {"ports", {{{"port", 8080}}}},
                      {"endpoints", {{{"conditions", {{"ready", true}}}}}}});
+      process->show(workload::kPods, {{"metadata",
+                                       {{"name", name + "-pod"},
+                                        {"namespace", "ml"},
+                                        {"labels", service.at("spec").at("selector")}}},
+                                      {"status", {{"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
     }
   }
   std::vector<json> all(const kube::Resource& resource) { return server.list(resource, "ml", {})->items; }

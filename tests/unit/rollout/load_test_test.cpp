@@ -31,7 +31,7 @@ TEST_F(LoadTests, WaitForAllThePods) {
   world.start_stable();
   world.change_template("v2");
   world.pods_follow = false;
-  world.seen.revisions["v2"] = {.exists = true, .desired = 4, .endpoints = 3};
+  world.seen.revisions["v2"] = {.exists = true, .desired = 4, .endpoints = 3, .ready_since = Time{}};
   world.settle();
   EXPECT_THAT(world.jobs_made, IsEmpty());
   EXPECT_THAT(status().message, HasSubstr("3 of 4 pods"));

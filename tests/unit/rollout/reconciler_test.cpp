@@ -141,6 +141,38 @@ TEST_F(ReconcilerTest, EndpointsOfAFormerRolloutOfTheSameNameAreNotCounted) {
   EXPECT_EQ(endpoints(), 2);
 }
 
+TEST_F(ReconcilerTest, PodsOfJobsAreNotPodsOfTheModel) {
+  ASSERT_TRUE(server.create(api::kRollouts, manifest()).ok());
+  show_rollout();
+  ASSERT_TRUE(reconcile().ok());
+  const auto known = cache.rollout(kKey);
+  const std::string revision = known->wanted_revision;
+  show("deployments", *server.get(workload::kDeployments, {"ml", workload::deployment_name("digits", revision)}));
+
+  json pod = {
+      {"metadata",
+       {{"name", "smoke"},
+        {"namespace", "ml"},
+        {"labels", {{"sluice.dev/rollout", "digits"}, {"sluice.dev/revision", revision}}},
+        {"ownerReferences",
+         {{{"apiVersion", "batch/v1"}, {"kind", "Job"}, {"name", "smoke"}, {"uid", "j"}, {"controller", true}}}}}},
+      {"status",
+       {{"conditions",
+         {{{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-03-01T10:00:00Z"}}}},
+        {"containerStatuses", {{{"name", "smoke"}, {"ready", true}, {"restartCount", 2}}}}}}};
+  show("pods", pod);
+  RevisionSeen seen = cache.observe(*known, stored()).revisions[revision];
+  EXPECT_EQ(seen.ready_since, std::nullopt);
+  EXPECT_EQ(seen.restarts, 0);
+
+  pod["metadata"]["name"] = "model";
+  pod["metadata"].erase("ownerReferences");
+  show("pods", pod);
+  seen = cache.observe(*known, stored()).revisions[revision];
+  EXPECT_EQ(seen.ready_since, *parse_time("2026-03-01T10:00:00Z"));
+  EXPECT_EQ(seen.restarts, 2);
+}
+
 // Loses the answers of some saves, or sends them twice.
 class LostAnswers final : public test::Faults {
  public:

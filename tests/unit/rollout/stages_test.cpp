@@ -264,6 +264,23 @@ TEST_F(Stages, NothingIsSentToPodsThatTheGatewayMayNotKnowYet) {
   }
 }
 
+// Watches of endpoints and of pods are not in step.
+TEST_F(Stages, NothingIsSentToEndpointsWhosePodsAreNotSeenReadyYet) {
+  world.rollout.spec.stages = {stage("canary", api::CanaryStage{.weights = {20}, .min_looks = 2})};
+  world.rollout.spec.replicas = 1;
+  world.start_stable();
+  world.change_template("v2");
+  world.pods_follow = false;
+  world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1};
+  world.settle();
+  EXPECT_EQ(status().traffic.candidate, 0);
+  EXPECT_THAT(status().message, ::testing::HasSubstr("until nodes and gateways know of the pods of revision v2"));
+  world.seen.revisions["v2"].ready_since = world.now - seconds(3);
+  world.settle();
+  world.answer(kEqual);  // of stable's past
+  EXPECT_EQ(status().traffic.candidate, 20) << status().message;
+}
+
 TEST_F(Stages, PodsThatComeToThoseThatServeAreNotWaitedFor) {
   start({stage("canary", api::CanaryStage{.weights = {20, 50}, .min_looks = 2})});
   ASSERT_EQ(status().traffic.candidate, 20);

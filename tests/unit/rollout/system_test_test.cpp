@@ -107,7 +107,7 @@ TEST_F(SystemTests, WaitForThePodsOfTheCandidate) {
   world.pods_follow = false;
   world.settle();
   EXPECT_THAT(world.jobs_made, IsEmpty());
-  world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1};
+  world.seen.revisions["v2"] = {.exists = true, .desired = 1, .endpoints = 1, .ready_since = Time{}};
   world.settle();
   EXPECT_EQ(world.jobs_made.size(), 1u);
 }

@@ -126,8 +126,13 @@ TEST(ReadySince, IsThatOfTheFirstOfThoseThatAreReadyNow) {
   const workload::PodView first = at("True", "2026-03-01T10:00:00Z");
   const workload::PodView second = at("True", "2026-03-01T10:00:05Z");
   EXPECT_EQ(ready_since({earlier, second, first}), *parse_time("2026-03-01T10:00:00Z"));
-  EXPECT_EQ(ready_since({earlier}), Time{});
-  EXPECT_EQ(ready_since({}), Time{});
+  EXPECT_EQ(ready_since({earlier}), std::nullopt);
+  EXPECT_EQ(ready_since({}), std::nullopt);
+  PodView silent;
+  silent.ready = true;
+  EXPECT_EQ(ready_since({silent, earlier}), Time{});
+  EXPECT_EQ(ready_since({silent, second}), second.ready_since);
+  EXPECT_EQ(ready_since({second, silent}), second.ready_since);
 }
 
 TEST(WhyNotReady, NamesWhatIsWrongWithMostPods) {
