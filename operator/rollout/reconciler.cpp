@@ -43,15 +43,15 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     forget(key);
     return runtime::Requeue{};
   }
-  const std::shared_ptr<Memory> memory = recall(key, *cached);
+  const std::shared_ptr<Memory> memory = recall(key, cached);
   if (auto done = catch_up(key, *cached, *memory); !done) return done.error();
   const auto known = newest(cached, *memory);
-  const api::RolloutStatus before = memory->status;
-  log_about(before);
+  const StatusPtr before = memory->status;
+  log_about(*before);
   api::Rollout rollout = known->rollout;
-  rollout.status = before;
+  rollout.status = *before;
 
-  Observation seen = cache_.observe(*known, before);
+  Observation seen = cache_.observe(*known, *before);
   seen.look = take_finished(key);
   if (auto read = read_job(client_, cache_, rollout, seen); !read) {
     take_back(key, *memory, before, seen);
@@ -61,7 +61,8 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   seen.report_error = std::exchange(memory->report_error, "");
   const Time now = clock_.now();
   Decision decision = plan(rollout, seen, now);
-  memory->status = decision.status;
+  memory->status = decision.status == *memory->saved ? memory->saved
+                                                     : std::make_shared<const api::RolloutStatus>(decision.status);
   log_about(decision.status);
 
   if (decision.report) {
@@ -84,7 +85,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     publish(key, *known, decision.events);
   }
   const bool routed = seen.route.as_wanted && seen.route.acceptance == traffic::Acceptance::Accepted;
-  if (observer_) observer_->decided(key, before, memory->status, routed);
+  if (observer_) observer_->decided(key, *before, *memory->status, routed);
   if (!rollout.deleting) {
     rollout.status = decision.status;
     auto done = actuate(client_, cache_, rollout, decision.wanted, known->wanted_revision, just_saved);
@@ -99,7 +100,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
   }
   Duration after = kSafetyVisit;
   if (decision.again) after = std::clamp(std::chrono::duration_cast<Duration>(*decision.again - now), Duration(0), after);
-  const bool unsaved = !(memory->status == memory->saved);
+  const bool unsaved = !is_saved(*memory);
   if (unsaved) {
     const auto due = std::chrono::duration_cast<Duration>(memory->saved_at + options_.status_interval - now);
     after = std::clamp(due, Duration(0), after);
@@ -112,9 +113,8 @@ void RolloutReconciler::look_finished(const kube::Key& key, metrics::LookResult 
   finished_.insert_or_assign(key, std::move(result));
 }
 
-void RolloutReconciler::take_back(const kube::Key& key, Memory& memory, const api::RolloutStatus& before,
-                                  Observation& seen) {
-  memory.status = before;
+void RolloutReconciler::take_back(const kube::Key& key, Memory& memory, StatusPtr before, Observation& seen) {
+  memory.status = std::move(before);
   if (seen.look) look_finished(key, std::move(*seen.look));
 }
 
@@ -127,19 +127,25 @@ std::optional<metrics::LookResult> RolloutReconciler::take_finished(const kube::
   return result;
 }
 
-std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(const kube::Key& key, const KnownRollout& known) {
+std::shared_ptr<RolloutReconciler::Memory> RolloutReconciler::recall(
+    const kube::Key& key, const std::shared_ptr<const KnownRollout>& known) {
+  const StatusPtr cached(known, &known->rollout.status);
   std::shared_ptr<Memory> memory;
   {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<Memory>& slot = memories_[key];
-    if (!slot || slot->uid != known.rollout.uid) {
+    if (!slot || slot->uid != known->rollout.uid) {
       slot = std::make_shared<Memory>();
-      slot->uid = known.rollout.uid;
-      slot->status = slot->saved = known.rollout.status;
+      slot->uid = known->rollout.uid;
+      slot->status = slot->saved = cached;
       slot->saved_at = clock_.now();
-      slot->version = known.rollout.resource_version;
+      slot->version = known->rollout.resource_version;
     }
     memory = slot;
+  }
+  if (memory->saved != cached && *memory->saved == *cached) {  // the watch has brought what was saved
+    if (memory->status == memory->saved) memory->status = cached;
+    memory->saved = cached;
   }
   return memory;
 }
@@ -157,9 +163,9 @@ Outcome RolloutReconciler::catch_up(const kube::Key& key, const KnownRollout& kn
   const api::Rollout& rollout = memory.read->rollout;
   memory.version = rollout.resource_version;
   memory.outdated = false;
-  if (rollout.status == memory.saved) return Ok{};  // what was learned since goes on to be saved later
+  if (rollout.status == *memory.saved) return Ok{};  // what was learned since goes on to be saved later
   publish_confirmed(key, known, memory, rollout.status);
-  memory.status = memory.saved = rollout.status;
+  memory.status = memory.saved = StatusPtr(memory.read, &rollout.status);
   memory.saved_at = clock_.now();
   memory.trouble.clear();
   return Ok{};
@@ -183,9 +189,13 @@ void RolloutReconciler::forget(const kube::Key& key) {
   finished_.erase(key);
 }
 
+bool RolloutReconciler::is_saved(const Memory& memory) {
+  return memory.status == memory.saved || *memory.status == *memory.saved;
+}
+
 bool RolloutReconciler::must_save(const Memory& memory, Time now) const {
-  if (memory.status == memory.saved) return false;
-  if (noticeably_different(memory.saved, memory.status)) return true;
+  if (is_saved(memory)) return false;
+  if (noticeably_different(*memory.saved, *memory.status)) return true;
   return now >= memory.saved_at + options_.status_interval;
 }
 
@@ -194,7 +204,7 @@ bool RolloutReconciler::must_save(const Memory& memory, Time now) const {
 // Conflict then means that the object was changed since, perhaps by another process; what it has become is read
 // again before anything is decided.
 Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known, Memory& memory) {
-  const bool same_status = known.rollout.status == memory.saved;
+  const bool same_status = known.rollout.status == *memory.saved;
   const std::string version = same_status ? known.rollout.resource_version : memory.version;
   nlohmann::json body = {{"apiVersion", api::kRollouts.api_version()},
                          {"kind", api::kRollouts.kind},
@@ -203,7 +213,7 @@ Outcome RolloutReconciler::save(const kube::Key& key, const KnownRollout& known,
                            {"namespace", key.ns},
                            {"uid", known.rollout.uid},
                            {"resourceVersion", version}}},
-                         {"status", api::status_to_json(memory.status)}};
+                         {"status", api::status_to_json(*memory.status)}};
   kube::PatchOptions options;
   options.type = kube::PatchType::Apply;
   options.subresource = "status";
@@ -232,7 +242,7 @@ Outcome RolloutReconciler::save_decision(const kube::Key& key, const KnownRollou
   if (code == ErrorCode::Conflict) {
     if (was_saved(key, known, memory)) return Ok{};
   } else if (code != ErrorCode::Cancelled && !events.empty()) {  // Cancelled was not sent
-    if (memory.unconfirmed.size() < kMostUnconfirmed) memory.unconfirmed.push_back({memory.status, events});
+    if (memory.unconfirmed.size() < kMostUnconfirmed) memory.unconfirmed.push_back({*memory.status, events});
   }
   return saved;
 }
@@ -243,7 +253,7 @@ bool RolloutReconciler::was_saved(const kube::Key& key, const KnownRollout& know
   const auto live = client_.get(api::kRollouts, key);
   if (!live || kube::uid_of(*live) != memory.uid) return false;
   const api::Rollout rollout = api::read_rollout(*live).rollout;
-  if (rollout.status == memory.status) {
+  if (rollout.status == *memory.status) {
     note_saved(memory, rollout.resource_version);
     return true;
   }
@@ -257,7 +267,7 @@ void RolloutReconciler::publish_confirmed(const kube::Key& key, const KnownRollo
                                  [&](const Unconfirmed& save) { return save.status == status; });
   if (done == memory.unconfirmed.end()) return;
   publish(key, known, done->events);
-  if (observer_) observer_->decided(key, memory.saved, status, false);
+  if (observer_) observer_->decided(key, *memory.saved, status, false);
   memory.unconfirmed.clear();  // the others were guarded by the version that this one has replaced
 }
 
@@ -282,10 +292,10 @@ void RolloutReconciler::save_all() {
   }
   for (auto& [key, memory] : memories) {
     const auto known = cache_.rollout(key);
-    if (!known || known->rollout.uid != memory->uid || memory->status == memory->saved) continue;
+    if (!known || known->rollout.uid != memory->uid || is_saved(*memory)) continue;
     if (auto saved = save(key, *known, *memory); !saved) {
       const log::Context about({{"rollout", key.str()}});
-      log_about(memory->status);
+      log_about(*memory->status);
       log::warn("the last status could not be saved", {{"error", saved.error().message}});
     }
   }

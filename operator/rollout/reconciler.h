@@ -68,10 +68,12 @@ class RolloutReconciler final : public runtime::Reconciler {
     api::RolloutStatus status;
     std::vector<Event> events;
   };
+  // A status is shared with whoever has the same, for one takes some kilobytes: an idle Rollout has that of the cache.
+  using StatusPtr = std::shared_ptr<const api::RolloutStatus>;
   struct Memory {
     std::string uid;
-    api::RolloutStatus status;    // the latest
-    api::RolloutStatus saved;     // as the API server has it
+    StatusPtr status;             // the latest; never null
+    StatusPtr saved;              // as the API server has it; never null
     std::string version;          // of the object when it had `saved`: what the next save is guarded by
     Time saved_at{};
     std::string trouble;          // why the last decision could not be carried out
@@ -81,7 +83,7 @@ class RolloutReconciler final : public runtime::Reconciler {
     bool outdated = false;        // the server may have a newer status: it is read again before anything is decided
   };
 
-  std::shared_ptr<Memory> recall(const kube::Key& key, const KnownRollout& known);
+  std::shared_ptr<Memory> recall(const kube::Key& key, const std::shared_ptr<const KnownRollout>& known);
   Outcome catch_up(const kube::Key& key, const KnownRollout& known, Memory& memory);
   // Of what the cache has and what was read from the server.
   static std::shared_ptr<const KnownRollout> newest(std::shared_ptr<const KnownRollout> cached, Memory& memory);
@@ -95,9 +97,10 @@ class RolloutReconciler final : public runtime::Reconciler {
   void publish_confirmed(const kube::Key& key, const KnownRollout& known, Memory& memory,
                          const api::RolloutStatus& status);
   void note_saved(Memory& memory, std::string version);
+  static bool is_saved(const Memory& memory);
   bool must_save(const Memory& memory, Time now) const;
   // Back to what was known before a decision that was not saved: the next visit plans again, with the same look.
-  void take_back(const kube::Key& key, Memory& memory, const api::RolloutStatus& before, Observation& seen);
+  void take_back(const kube::Key& key, Memory& memory, StatusPtr before, Observation& seen);
   void publish(const kube::Key& key, const KnownRollout& known, const std::vector<Event>& events);
 
   kube::Client& client_;
