@@ -28,6 +28,7 @@ from story import NAMESPACE, Operator, Story  # noqa: E402
 
 CANNED_PORT = 9292
 PAGES_PORT = 8090
+MOST_MADE = 2000  # Rollouts; of more, one is made and the others are copies of it
 AT_LAST = 1  # second before the weight: shorter than the wait before it, longer than what follows that wait
 SETTLE = 65  # seconds until what was under way is over: events that were held back, and the first, short watches
 
@@ -70,17 +71,19 @@ class Bench:
     def run(self) -> None:
         canned = [sys.executable, "-B", str(HERE / "canned_prometheus.py"), str(CANNED_PORT)]
         self.cluster.spawn_in_netns(canned, "canned-prometheus")
+        copied = self.asked.rollouts > MOST_MADE
         self.operator.start("1m")
         self.kubelet.start()
         try:
             self.measure_verdict()
             one = self.measure_idle(1)
-            self.make_crowd()
+            self.copy_crowd() if copied else self.make_crowd()
             many = self.measure_idle(self.asked.rollouts)
             self.tell_idle(one, many)
-            self.measure_weights()
+            if not copied:
+                self.measure_weights()
             self.measure_restart()
-            if not self.asked.idle_only:
+            if not copied and not self.asked.idle_only:
                 self.measure_active()
         finally:
             self.story.stop_users()
@@ -113,10 +116,24 @@ class Bench:
 
     def make_crowd(self) -> None:
         total = self.asked.rollouts
-        with self.report.step(f"{total} Rollouts become stable", f"{10 + total // 8} s"):
-            self.crowd = Crowd(self.cluster, total - 1, f"http://127.0.0.1:{CANNED_PORT}")
-            self.crowd.apply("v1")
-            self.wait_for_crowd("to be Healthy", lambda status: status.get("phase") == "Healthy")
+        with self.report.step(f"{total} Rollouts become stable", f"{10 + total // 12} s"):
+            self.crowd_of(total - 1)
+
+    def copy_crowd(self) -> None:
+        """Of one that became stable. Its controllers would make what they need for each of the copies anew."""
+        total = self.asked.rollouts
+        with self.report.step(f"{total} Rollouts, copies of one", f"{30 + total // 200} s"):
+            self.crowd_of(1)
+            self.operator.stop()
+            self.cluster.stop_component("kube-controller-manager")
+            self.crowd.copy(total - 1)
+            self.operator.start("1m")
+
+    def crowd_of(self, size: int) -> None:
+        self.cluster.stop_component("envoy-gateway")  # it would read all that the crowd has, and the crowd's is played
+        self.crowd = Crowd(self.cluster, size, f"http://127.0.0.1:{CANNED_PORT}")
+        self.crowd.apply("v1")
+        self.wait_for_crowd("to be Healthy", lambda status: status.get("phase") == "Healthy")
 
     def wait_for_crowd(self, what: str, predicate) -> None:
         size = self.crowd.size

@@ -19,7 +19,15 @@ from wire import Hangup
 
 NAMESPACE = "crowd"
 ROLLOUTS = f"/apis/sluice.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts"
-BATCH = 100  # manifests a kubectl apply
+BATCH = 100  # Rollouts that are made at once
+KEPT = {  # what belongs to a Rollout: where the store has it, and where the API server serves it
+    "sluice.dev/rollouts": "/apis/sluice.dev/v1alpha1/rollouts",
+    "deployments": "/apis/apps/v1/deployments",
+    "services/specs": "/api/v1/services",
+    "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
+    "pods": "/api/v1/pods",
+    "gateway.networking.k8s.io/httproutes": "/apis/gateway.networking.k8s.io/v1/httproutes",
+}
 METRICS = ("errors", "timeouts", "refusals")  # of an active Rollout
 
 
@@ -97,6 +105,36 @@ class Crowd:
         for start in range(0, len(manifests), BATCH):
             items = {"apiVersion": "v1", "kind": "List", "items": manifests[start : start + BATCH]}
             self.cluster.apply(json.dumps(items))
+
+    def copy(self, size: int) -> None:
+        """Makes copies of the first one with all that belongs to it, as it is now, until there are `size`. No
+        controller may be at work: the copies come to be in any order."""
+        kept = [(prefix, item) for prefix, path in KEPT.items() for item in self._of_the_first(path)]
+        uids = {item["metadata"]["uid"] for _, item in kept}
+        for begin in range(self.size + 1, size + 1, BATCH):
+            copies = {}
+            for number in range(begin, min(begin + BATCH, size + 1)):
+                for prefix, item in kept:
+                    name = item["metadata"]["name"].replace(self.name(1), self.name(number))
+                    text = json.dumps(item).replace(self.name(1), self.name(number))
+                    for uid in uids:
+                        text = text.replace(uid, f"{uid[:-6]}{number:06}")
+                    copies[f"/registry/{prefix}/{NAMESPACE}/{name}"] = text
+            self.cluster.write_store(copies)
+        self.size = size
+
+    def _of_the_first(self, path: str) -> list[Object]:
+        """As the store has them: there an object's version is not part of it. Without the cluster's addresses, for the
+        API server would tell in an event of each Service that it shares one."""
+        group, kind = path.rsplit("/", 1)
+        found = self.api.request("GET", f"{group}/namespaces/{NAMESPACE}/{kind}")
+        items = [item for item in found["items"] if item["metadata"]["name"].startswith(self.name(1))]
+        for item in items:
+            item.update(apiVersion=found["apiVersion"], kind=found["kind"].removesuffix("List"))
+            del item["metadata"]["resourceVersion"]
+            if "clusterIP" in item.get("spec", {}):
+                item["spec"].update(clusterIP="None", clusterIPs=["None"])
+        return items
 
     def count(self, predicate) -> int:
         """How many Rollouts have a status for which `predicate` holds."""

@@ -221,6 +221,7 @@ def _ended(state: State, scenario: Scenario) -> bool:
         and (candidate == stable) == (scenario.outcome == "Promoted")
         and status["traffic"] == {"stable": 100, "candidate": 0}
         and {name: size for name, size in sizes.items() if size} == {stable: 2}
+        and all(d["ready"] == d["replicas"] for d in state["deployments"].values())
         and shares == [{f"R-{stable}": 100}]
         and state["pods"] == 2
         and state["jobs"] == 0
