@@ -15,6 +15,8 @@ constexpr seconds kShortestWatch{1};
 // How long a server may take for a streamed list when it is not known to make any. One that does not know of them
 // watches for so long instead.
 constexpr seconds kFirstStream{30};
+// The version of whatever the server's cache holds.
+constexpr const char* kAny = "0";
 // However long a server asks us to wait, look again after this.
 constexpr minutes kLongestRetryAfter{2};
 
@@ -58,7 +60,7 @@ ListWatch::ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptio
       backoff_(options.backoff, options.seed),
       jitter_(options.seed == 0 ? 0 : options.seed + 1),
       streams_(options.stream),
-      list_version_(options.latest ? "" : "0") {}
+      list_version_(options.latest ? "" : kAny) {}
 
 ListWatch::Request ListWatch::next() {
   if (listing_) {
@@ -71,8 +73,9 @@ ListWatch::Request ListWatch::next() {
     list.selector = options_.selector;
     list.limit = options_.page_size;
     list.continue_token = continue_;
-    // A continue token carries its version; the server refuses both together.
-    if (continue_.empty()) list.resource_version = list_version_;
+    // A continue token carries its version; the server refuses both together. Of version 0 it makes no pages, so that
+    // very many objects would come at once.
+    if (continue_.empty() && list_version_ != kAny) list.resource_version = list_version_;
     return List{std::move(list)};
   }
   kube::WatchOptions watch;
@@ -98,7 +101,7 @@ void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
     observer_.listed(name_, false, 0);
     // "Gone" here is a continue token or a version that expired; "Timeout" for a version that this server has
     // not reached ("too large"), as after a restore. Both are cured by asking for the latest.
-    const bool versioned = !continue_.empty() || (!list_version_.empty() && list_version_ != "0");
+    const bool versioned = !continue_.empty() || (!list_version_.empty() && list_version_ != kAny);
     const ErrorCode code = page.error().code;
     if (code == ErrorCode::Gone ||
         (versioned && (code == ErrorCode::Timeout || code == ErrorCode::Invalid))) {
@@ -193,7 +196,7 @@ void ListWatch::initial_watch_ended(const Outcome& outcome, Instant now) {
     return;
   }
   observer_.listed(name_, false, 0);
-  const bool versioned = !list_version_.empty() && list_version_ != "0";
+  const bool versioned = !list_version_.empty() && list_version_ != kAny;
   const ErrorCode code = outcome.error().code;
   if (code == ErrorCode::Gone || (versioned && code == ErrorCode::Timeout)) relist("");
   fail("cannot list", outcome.error(), now);

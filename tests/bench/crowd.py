@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from cluster import Cluster
+from cluster.client import ApiError
 from cluster.control_plane import API_PORT
 from journal import KINDS, Api, Change, Journal, Object
 from played import Hands
@@ -109,25 +110,34 @@ class Crowd:
     def copy(self, size: int) -> None:
         """Makes copies of the first one with all that belongs to it, as it is now, until there are `size`. No
         controller may be at work: the copies come to be in any order."""
-        kept = [(prefix, item) for prefix, path in KEPT.items() for item in self._of_the_first(path)]
-        uids = {item["metadata"]["uid"] for _, item in kept}
+        kept = [(folder, path, item) for folder, path in KEPT.items() for item in self._of_the_first(path)]
+        uids = {item["metadata"]["uid"] for _, _, item in kept}
         for begin in range(self.size + 1, size + 1, BATCH):
             copies = {}
             for number in range(begin, min(begin + BATCH, size + 1)):
-                for prefix, item in kept:
-                    name = item["metadata"]["name"].replace(self.name(1), self.name(number))
+                for folder, _, item in kept:
                     text = json.dumps(item).replace(self.name(1), self.name(number))
                     for uid in uids:
                         text = text.replace(uid, f"{uid[:-6]}{number:06}")
-                    copies[f"/registry/{prefix}/{NAMESPACE}/{name}"] = text
+                    copies[f"/registry/{folder}/{NAMESPACE}/{self._name_of_copy(item, number)}"] = text
             self.cluster.write_store(copies)
         self.size = size
+        last = [f"{_inside(path)}/{self._name_of_copy(item, size)}" for _, path, item in kept]
+        self.cluster.wait_for(lambda: all(map(self._is_cached, last)), "the API server to read its store", 900, 1)
+
+    def _name_of_copy(self, item: Object, number: int) -> str:
+        return item["metadata"]["name"].replace(self.name(1), self.name(number))
+
+    def _is_cached(self, path: str) -> bool:
+        try:
+            return bool(self.api.request("GET", f"{path}?resourceVersion=0"))
+        except ApiError:
+            return False
 
     def _of_the_first(self, path: str) -> list[Object]:
         """As the store has them: there an object's version is not part of it. Without the cluster's addresses, for the
         API server would tell in an event of each Service that it shares one."""
-        group, kind = path.rsplit("/", 1)
-        found = self.api.request("GET", f"{group}/namespaces/{NAMESPACE}/{kind}")
+        found = self.api.request("GET", _inside(path))
         items = [item for item in found["items"] if item["metadata"]["name"].startswith(self.name(1))]
         for item in items:
             item.update(apiVersion=found["apiVersion"], kind=found["kind"].removesuffix("List"))
@@ -145,3 +155,9 @@ class Crowd:
         found = self.api.request("GET", f"{ROLLOUTS}/{self.name(number)}")
         current = found.get("status", {}).get("observedGeneration", 0) >= found["metadata"]["generation"]
         return found["status"] if current else {}
+
+
+def _inside(path: str) -> str:
+    """Of a kind in the crowd's namespace."""
+    group, kind = path.rsplit("/", 1)
+    return f"{group}/namespaces/{NAMESPACE}/{kind}"
