@@ -128,6 +128,7 @@ class Bench:
             self.cluster.stop_component("kube-controller-manager")
             self.crowd.copy(total - 1)
             self.operator.start("1m")
+            self.wait_until_ready()
 
     def crowd_of(self, size: int) -> None:
         self.cluster.stop_component("envoy-gateway")  # it would read all that the crowd has, and the crowd's is played
@@ -230,13 +231,16 @@ class Bench:
         self.operator.stop()
         begun = time.monotonic()
         self.operator.start("1m")
-        self.cluster.wait_for(lambda: self.page("/readyz"), "the operator to be ready", 60, 0.01)
+        self.wait_until_ready()
         rollouts = self.asked.rollouts
         self.row(f"start of the process until ready, {rollouts} Rollouts", f"{time.monotonic() - begun:.2f} s", "1 s")
         time.sleep(5)
         found = memory(self.operator.process.pid)
         figure = f"{found['VmRSS']:.1f} and {found['VmHWM']:.1f} MB"
         self.row("resident memory after it, and the most until then", figure)
+
+    def wait_until_ready(self) -> None:
+        self.cluster.wait_for(lambda: self.page("/readyz"), "the operator to be ready", 60 + self.asked.rollouts / 20, 0.01)
 
     def page(self, path: str) -> str:
         """A page of the operator; empty while it does not answer, or not with 200."""
