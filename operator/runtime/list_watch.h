@@ -56,7 +56,9 @@ struct ReflectorOptions {
   int page_size = 500;
   seconds watch_timeout{290};  // shortened at random by up to a fifth, so that watches do not end in step
   bool keep_managed_fields = false;
-  bool latest = false;  // the first list asks for the latest, not for whatever the server's cache holds
+  // The first list, when it is streamed, asks for the latest, not for whatever the server's cache holds. Pages
+  // always do.
+  bool latest = false;
   Backoff::Options backoff;
   std::uint64_t seed = 0;  // 0: random
 };

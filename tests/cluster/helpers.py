@@ -197,7 +197,7 @@ class Helpers:
         self._ask_etcd("/v3/kv/compaction", {"revision": revision, "physical": True})
 
     def write_store(self, objects: dict[str, str]) -> None:
-        """Put objects into the store by their keys, past the API server: it would take hours to make very many."""
+        """Put objects into the store by their keys, past the API server, which takes long to make very many."""
         puts = [{"requestPut": {"key": _base64(key), "value": _base64(text)}} for key, text in objects.items()]
         for begin in range(0, len(puts), 100):  # etcd takes 128 in one transaction
             self._ask_etcd("/v3/kv/txn", {"success": puts[begin : begin + 100]})
