@@ -99,7 +99,9 @@ void LookScheduler::run(const DueQueue::Taken& taken) {
   const log::Context about({{"rollout", taken.key.str()}});
   const auto start = clock_.steady();
   LookResult result = take_look(taken);
-  if (observe_) observe_(result, clock_.steady() - start);
+  const auto took = clock_.steady() - start;
+  if (result.error) log::debug("a look failed", {{"cause", result.error->message}, {"took", humane(std::chrono::duration_cast<Duration>(took))}});
+  if (observe_) observe_(result, took);
   bool wanted = false;
   {
     const std::lock_guard lock(mutex_);
@@ -116,7 +118,7 @@ LookResult LookScheduler::take_look(const DueQueue::Taken& taken) {
     if (source) return take(taken.look, **source, clock_, taken.stop, options_.collect);
     failed.error = source.error();
   } catch (const std::exception& bug) {  // out of memory, say: one look fails, not the process
-    log::error("a look failed", {{"error", bug.what()}});
+    log::error("a look broke off", {{"error", bug.what()}});
     failed.error = Error{ErrorCode::Internal, bug.what(), std::nullopt};
   }
   return failed;

@@ -131,22 +131,26 @@ class Lane:
         self.operator.start()
         return plan
 
-    def tell(self, scenario: Scenario, version: str) -> None:
+    def tell(self, scenario: Scenario, version: str, rollout: str = "") -> None:
+        """For the lane's Rollout, or another one beside it."""
+        name = rollout or self.rollout
         address = f"http://127.0.0.1:{self.prometheus.port}"
-        manifest = scenario.manifest(self.namespace, self.rollout, address, version)
-        self.world.api.apply(self._path(), manifest)
+        self.world.api.apply(self._path(name), scenario.manifest(self.namespace, name, address, version))
 
     def end(self) -> None:
         self.operator.stop()
-        self.world.api.request("DELETE", self._path())
-        self.world.forget(self.namespace, self.rollout)
+        self.remove(self.rollout)
+
+    def remove(self, rollout: str) -> None:
+        self.world.api.request("DELETE", self._path(rollout))
+        self.world.forget(self.namespace, rollout)
 
     def state(self) -> State:
         return end_state(self.world.journal.objects(self.namespace, self.rollout), self.rollout)
 
-    def status(self) -> dict:
-        found = self.world.journal.objects(self.namespace, self.rollout)
-        return found.get("rollouts", {}).get(self.rollout, {}).get("status", {})
+    def status(self, rollout: str = "") -> dict:
+        name = rollout or self.rollout
+        return self.world.journal.objects(self.namespace, name).get("rollouts", {}).get(name, {}).get("status", {})
 
     def wait(self, what: str, predicate) -> State:
         """Until `predicate` holds of the state; StoryFailed when nothing happens any more, or for ever something."""
@@ -197,8 +201,8 @@ class Lane:
         status = {name: value for name, value in self.status().items() if name not in ("evidence", "metrics")}
         return json.dumps(status)
 
-    def _path(self) -> str:
-        return f"/apis/sluice.dev/v1alpha1/namespaces/{self.namespace}/rollouts/{self.rollout}"
+    def _path(self, rollout: str) -> str:
+        return f"/apis/sluice.dev/v1alpha1/namespaces/{self.namespace}/rollouts/{rollout}"
 
     def _keep_log(self) -> Path:
         kept = self.operator.log.with_name(f"failed-{self.rollout}.log")

@@ -1,10 +1,14 @@
 """The API server, or Prometheus, is away for a while in the middle of a canary: all holds, and goes on where it was.
 
+The API server is away for many canaries at once: what the operator asks meanwhile must not grow with them.
+
     pytest tests/faults --away 300
 """
 
 import collections
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,29 +17,55 @@ from lane import Lane
 from scenario import PROMOTED, Scenario
 
 MOST = 3.0  # requests a second while nobody answers
-LOOKS = 8  # at each weight
 
-SLOW = Scenario(
-    "slow", PROMOTED.error_share, PROMOTED.outcome, PROMOTED.reason, PROMOTED.phase,
-    spec=(("stages", [{"name": "canary", "canary": {"weights": [20, 50], "minLooks": LOOKS}, "maxDuration": "2h"}]),),
-)  # fmt: skip
+
+def promoted_slowly(looks_at_each_weight: int) -> Scenario:
+    canary = {"weights": [20, 50], "minLooks": looks_at_each_weight}
+    return replace(PROMOTED, name="slow", spec=(("stages", [{"name": "canary", "canary": canary, "maxDuration": "2h"}]),))
+
+
+SLOW = promoted_slowly(8)
+BESIDE = promoted_slowly(40)  # longer than it takes until all of them are at work
+MANY = [f"beside-{number}" for number in range(20)]
 
 
 @pytest.fixture
-def canary(lane):
-    """A lane in which a candidate has 20 % of the traffic and some evidence."""
+def begun(lane):
     lane.begin(SLOW)
-    lane.tell(SLOW, "v1")
-    lane.wait("v1 to be stable", lambda s: s["status"]["phase"] == "Healthy" and s["pods"] == 2)
-    lane.tell(SLOW, "v2")
-    lane.wait("evidence", lambda s: s["status"]["traffic"]["candidate"] == 20 and looks(lane) >= 2)
     yield lane
     lane.end()
 
 
+@pytest.fixture
+def many(begun):
+    """Rollouts beside the lane's own, each in a canary."""
+
+    def tell(version: str, settled: Callable[[dict], bool]) -> None:
+        for name in MANY:
+            begun.tell(BESIDE, version, name)
+        begun.world.cluster.wait_for(lambda: all(settled(begun.status(name)) for name in MANY), f"{version} of all", 120)
+
+    tell("v1", lambda status: status.get("phase") == "Healthy")
+    tell("v2", at_work)
+    yield MANY
+    for name in MANY:
+        begun.remove(name)
+
+
+@pytest.fixture
+def canary(begun):
+    """A lane in which a candidate has 20 % of the traffic and some evidence."""
+    begun.tell(SLOW, "v1")
+    begun.wait("v1 to be stable", lambda s: s["status"]["phase"] == "Healthy" and s["pods"] == 2)
+    begun.tell(SLOW, "v2")
+    begun.wait("evidence", lambda s: s["status"]["traffic"]["candidate"] == 20 and looks(begun) >= 2)
+    return begun
+
+
 @pytest.mark.parametrize("compacted", [False, True], ids=["restarted", "compacted"])
-def test_api_server_away(world, canary, away, compacted):
+def test_api_server_away(world, many, canary, away, compacted):
     pid, before = canary.operator.pid, looks(canary)
+    assert all(at_work(canary.status(name)) for name in many)
     world.cluster.stop_component("kube-apiserver")
     try:
         began = time.monotonic()
@@ -53,6 +83,9 @@ def test_api_server_away(world, canary, away, compacted):
     canary.wait("looks to go on", lambda s: looks(canary) > before)
     if compacted:  # no watch can have gone on: its version is forgotten
         world.cluster.wait_for(lambda: listed_anew(canary, back), "Rollouts to be listed anew", 60)
+    world.cluster.wait_for(lambda: all(promoted(canary.status(name)) for name in many), "all to be promoted", 300)
+    for name in many:
+        assert broken(world.journal.changes(canary.namespace, name)) == []
     ends_as_it_should(canary, pid)
 
 
@@ -80,6 +113,16 @@ def ends_as_it_should(lane: Lane, pid: int) -> None:
     assert lane.operator.alive() and lane.operator.pid == pid
     assert broken(lane.world.journal.changes(lane.namespace, lane.rollout)) == []
     assert lane.operator.stop() == 0
+
+
+def at_work(status: dict) -> bool:
+    traffic = status.get("traffic", {})
+    return status.get("phase") == "Progressing" and traffic.get("accepted") and traffic["candidate"] > 0
+
+
+def promoted(status: dict) -> bool:
+    ended = [entry["outcome"] for entry in status.get("history", [])]
+    return status.get("phase") == "Healthy" and ended == ["Promoted", "Promoted"]
 
 
 def looks(lane: Lane) -> int:
