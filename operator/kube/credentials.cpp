@@ -52,9 +52,9 @@ Result<std::string> TokenFile::authorization() {
   return "Bearer " + token_;
 }
 
-bool TokenFile::forget() {
+bool TokenFile::forget(const std::string& refused) {
   const std::lock_guard lock(mutex_);
-  read_at_.reset();
+  if (refused == "Bearer " + token_) read_at_.reset();
   return true;
 }
 

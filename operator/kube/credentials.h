@@ -25,8 +25,9 @@ class Credentials {
   // {certificate chain PEM, key PEM} for the next connection, from memory; both empty: none.
   virtual std::pair<std::string, std::string> client_certificate() { return {}; }
 
-  // The server answered 401: forget what is cached. False when asking again would give the same.
-  virtual bool forget() { return false; }
+  // The server answered 401 to this authorization(): forget it, if it is what is cached. False when asking again
+  // would give the same.
+  virtual bool forget(const std::string& /*refused*/) { return false; }
 };
 
 // One header for ever: a token or a name and a password.
@@ -43,7 +44,7 @@ class TokenFile final : public Credentials {
       : path_(std::move(path)), token_(std::move(fallback)), clock_(std::move(clock)) {}
 
   Result<std::string> authorization() override;
-  bool forget() override;
+  bool forget(const std::string& refused) override;
 
  private:
   const std::string path_;

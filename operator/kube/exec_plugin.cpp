@@ -37,7 +37,7 @@ Result<std::string> ExecCredentials::authorization() {
   {
     const std::lock_guard lock(mutex_);
     if (issued_ && (!issued_->expires || clock_->now() < *issued_->expires)) {
-      return issued_->token.empty() ? std::string() : "Bearer " + issued_->token;
+      return issued_->authorization();
     }
     if (failure_ && clock_->steady() - failed_at_ < kTryAgainAfter) return *failure_;
   }
@@ -50,7 +50,7 @@ Result<std::string> ExecCredentials::authorization() {
   }
   failure_.reset();
   issued_ = *std::move(issued);
-  return issued_->token.empty() ? std::string() : "Bearer " + issued_->token;
+  return issued_->authorization();
 }
 
 std::pair<std::string, std::string> ExecCredentials::client_certificate() {
@@ -59,9 +59,9 @@ std::pair<std::string, std::string> ExecCredentials::client_certificate() {
   return {issued_->certificate, issued_->key};
 }
 
-bool ExecCredentials::forget() {
+bool ExecCredentials::forget(const std::string& refused) {
   const std::lock_guard lock(mutex_);
-  issued_.reset();
+  if (issued_ && issued_->authorization() == refused) issued_.reset();  // else another thread has had a new one
   return true;
 }
 

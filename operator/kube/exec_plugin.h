@@ -36,7 +36,7 @@ class ExecCredentials final : public Credentials {
 
   Result<std::string> authorization() override;
   std::pair<std::string, std::string> client_certificate() override;
-  bool forget() override;
+  bool forget(const std::string& refused) override;
 
  private:
   struct Issued {
@@ -44,6 +44,8 @@ class ExecCredentials final : public Credentials {
     std::string certificate;
     std::string key;
     std::optional<Time> expires;
+
+    std::string authorization() const { return token.empty() ? std::string() : "Bearer " + token; }
   };
 
   Result<Issued> run() const;

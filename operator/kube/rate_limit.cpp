@@ -7,7 +7,7 @@ namespace sluice::kube {
 
 RateLimit::RateLimit(double rate, int burst) : rate_(rate), burst_(std::max(1, burst)), tokens_(burst_) {}
 
-Duration RateLimit::take(Instant now) {
+std::optional<Duration> RateLimit::take(Instant now, Duration longest) {
   if (rate_ <= 0) return Duration::zero();
   const std::lock_guard lock(mutex_);
   if (used_ && now > last_) {
@@ -16,9 +16,11 @@ Duration RateLimit::take(Instant now) {
   }
   if (!used_ || now > last_) last_ = now;
   used_ = true;
+  const double lacking = std::max(0.0, 1 - tokens_);
+  const auto wait = Duration(static_cast<Duration::rep>(std::ceil(lacking / rate_ * 1000)));
+  if (wait >= longest) return std::nullopt;
   tokens_ -= 1;
-  if (tokens_ >= 0) return Duration::zero();
-  return Duration(static_cast<Duration::rep>(std::ceil(-tokens_ / rate_ * 1000)));
+  return wait;
 }
 
 }  // namespace sluice::kube

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 
 #include "base/time.h"
 
@@ -16,8 +17,9 @@ class RateLimit {
   RateLimit(double rate, int burst);
 
   // Takes a token and says how long to wait before using it; zero most of the time. Callers that wait hold
-  // their place: the next one waits longer. Thread-safe.
-  Duration take(Instant now);
+  // their place: the next one waits longer. Nothing, and no token is taken, when that would be `longest` or more.
+  // Thread-safe.
+  std::optional<Duration> take(Instant now, Duration longest = Duration::max());
 
  private:
   const double rate_;

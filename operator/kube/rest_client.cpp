@@ -123,6 +123,7 @@ class RestClient final : public Client {
   bool wait(Duration duration, Instant until, const std::stop_token& stop) const;
   bool may_try_again(Call& call, const http::Response& answer, const Error& error, int tries, Instant until);
   Result<http::Response> send(Call& call, Instant until);
+  bool forget_credentials(const http::Request& refused) const;
   void observe(const Call& call, int status, Instant began) const;
   void reached(bool answered) const;
 
@@ -152,7 +153,9 @@ bool RestClient::wait(Duration duration, Instant until, const std::stop_token& s
 
 // What each try needs anew: a place under the rate limit, a token, and the time that is left.
 Outcome RestClient::prepare(http::Request& request, Instant until, const std::stop_token& stop) {
-  if (!wait(limit_.take(options_.clock->steady()), until, stop)) {
+  const Instant now = options_.clock->steady();
+  const std::optional<Duration> turn = limit_.take(now, std::chrono::ceil<Duration>(until - now));
+  if (!turn || !wait(*turn, until, stop)) {
     if (stop.stop_requested()) return Error{ErrorCode::Cancelled, "cancelled", {}};
     return Error{ErrorCode::Timeout, "no time was left under the client's own rate limit", {}};
   }
@@ -164,6 +167,11 @@ Outcome RestClient::prepare(http::Request& request, Instant until, const std::st
   }
   request.deadline = std::chrono::ceil<Duration>(until - options_.clock->steady());
   return Ok{};
+}
+
+// What was refused may have been replaced meanwhile: then that is still good.
+bool RestClient::forget_credentials(const http::Request& refused) const {
+  return credentials_ && credentials_->forget(http::find_header(refused.headers, "Authorization").value_or(""));
 }
 
 void RestClient::reached(bool answered) const {
@@ -194,7 +202,7 @@ bool RestClient::may_try_again(Call& call, const http::Response& answer, const E
   if (answer.status == 401) {
     // A new certificate counts only on a new connection.
     const bool first = !std::exchange(call.request.fresh_connection, true);
-    return first && credentials_ && credentials_->forget();
+    return first && forget_credentials(call.request);
   }
   if (answer.status != 429 && answer.status < 500) return false;
   return error.retry_after && tries < kMostTries && wait(*error.retry_after, until, options_.stop);
@@ -272,7 +280,11 @@ Outcome RestClient::watch(const Resource& resource, const std::string& ns, const
   call.request.headers.emplace_back("Accept", "application/json");
   call.request.max_body = kLargestErrorBody;
 
-  call.request.begun = [this] { reached(true); };
+  bool begun = false;
+  call.request.begun = [&] {
+    begun = true;
+    reached(true);
+  };
 
   // A piece may hold many events: none is handed over once the caller has asked to stop.
   WatchDecoder decoder([&](WatchEvent event) {
@@ -295,14 +307,14 @@ Outcome RestClient::watch(const Resource& resource, const std::string& ns, const
     auto end = transport_->stream(call.request, options.timeout + kWatchGrace, on_bytes, stop);
     observe(call, end ? end->status : 0, began);
     if (stop.stop_requested()) return Ok{};
-    reached(end.ok());
+    if (!begun) reached(end.ok());  // one that began was answered, whatever ended it
     if (thrown) return *thrown;
     if (decoder.error()) return *decoder.error();
     if (!end) return end.error();
     warnings_.note(end->headers);
     if (is_success(end->status)) return decoder.finish();
     const bool first = !std::exchange(call.request.fresh_connection, true);
-    if (end->status == 401 && first && credentials_ && credentials_->forget()) continue;
+    if (end->status == 401 && first && forget_credentials(call.request)) continue;
     return error_from_answer(end->status, end->headers, end->error_body);
   }
 }

@@ -30,7 +30,10 @@ TEST_F(TokenFileTest, IsReadAgainAtOnceWhenTheServerRefusedIt) {
   TokenFile token(folder_.write("token", "one"), "", clock_);
   EXPECT_EQ(*token.authorization(), "Bearer one");
   folder_.write("token", "two");
-  EXPECT_TRUE(token.forget());
+  EXPECT_TRUE(token.forget("Bearer one"));
+  EXPECT_EQ(*token.authorization(), "Bearer two");
+  folder_.write("token", "three");
+  EXPECT_TRUE(token.forget("Bearer one"));  // by a request that was sent before
   EXPECT_EQ(*token.authorization(), "Bearer two");
 }
 
@@ -69,7 +72,7 @@ TEST(Credentials, BasicAndFixed) {
   EXPECT_EQ(basic_authorization("user", "pass"), "Basic dXNlcjpwYXNz");
   const auto fixed = fixed_credentials("Bearer x");
   EXPECT_EQ(*fixed->authorization(), "Bearer x");
-  EXPECT_FALSE(fixed->forget());
+  EXPECT_FALSE(fixed->forget("Bearer x"));
 }
 
 }  // namespace

@@ -118,8 +118,12 @@ TEST_F(ExecCredentialsTest, ARefusalRunsThePluginAgain) {
   answer({{"token", "one"}});
   EXPECT_EQ(*c.authorization(), "Bearer one");
   answer({{"token", "two"}});
-  EXPECT_TRUE(c.forget());
+  EXPECT_TRUE(c.forget("Bearer one"));
   EXPECT_EQ(*c.authorization(), "Bearer two");
+  answer({{"token", "three"}});
+  EXPECT_TRUE(c.forget("Bearer one"));  // of several requests with the old one all are refused
+  EXPECT_EQ(*c.authorization(), "Bearer two");
+  EXPECT_EQ(runs(), 2u);
 }
 
 TEST_F(ExecCredentialsTest, MayBeACertificate) {

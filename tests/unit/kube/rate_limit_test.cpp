@@ -39,5 +39,12 @@ TEST(RateLimit, TimeThatStandsStillOrGoesBackGivesNothing) {
   EXPECT_EQ(limit.take(kStart), milliseconds(200));
 }
 
+TEST(RateLimit, AWaitThatIsTooLongTakesNothing) {
+  RateLimit limit(10, 1);
+  EXPECT_EQ(limit.take(kStart), Duration::zero());
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(limit.take(kStart, milliseconds(100)), std::nullopt);
+  EXPECT_EQ(limit.take(kStart, milliseconds(101)), milliseconds(100));
+}
+
 }  // namespace
 }  // namespace sluice::kube

@@ -23,8 +23,8 @@ class CountingCredentials final : public Credentials {
     if (broken) return Error{ErrorCode::Unauthorized, "no token", {}};
     return "Bearer " + std::to_string(token);
   }
-  bool forget() override {
-    ++token;
+  bool forget(const std::string& refused) override {
+    if (refused == "Bearer " + std::to_string(token)) ++token;
     return renewable;
   }
   int token = 1;
