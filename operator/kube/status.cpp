@@ -15,7 +15,8 @@ namespace sluice::kube {
 namespace {
 
 constexpr std::size_t kForeignWords = 200;           // bytes kept of a body that is not a Status
-constexpr std::int64_t kLongestRetryAfter = 86'400;  // seconds; more is nonsense
+// Seconds. However long a server, or a proxy before it, asks us to wait: look again after this.
+constexpr std::int64_t kLongestRetryAfter = 120;
 
 // metav1.StatusReason. Those that are not here are judged by the HTTP status alone.
 constexpr std::array<std::pair<std::string_view, ErrorCode>, 18> kReasons = {{

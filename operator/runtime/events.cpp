@@ -227,7 +227,7 @@ void EventRecorder::tell(const std::string& id, Instant now) {
   const Outcome done = write(series, name);
   if (!done && is_passing(done.error().code)) {
     Duration wait = backoff_.next(now);
-    if (done.error().retry_after) wait = std::max(wait, std::min<Duration>(*done.error().retry_after, minutes(2)));
+    if (done.error().retry_after) wait = std::max<Duration>(wait, *done.error().retry_after);
     not_before_ = now + wait;
     due_.insert({not_before_, id});
     log::info("an event has to wait", {{"cause", done.error().message}, {"retryIn", humane(wait)}});

@@ -6,6 +6,7 @@ namespace sluice::runtime {
 
 bool KeyQueue::add(const kube::Key& key, Priority priority, Instant now) {
   if (shut_down_) return false;
+  take_due(now);  // what became ready before comes before
   return make_dirty(key, entries_[key], priority, now);
 }
 
@@ -148,6 +149,7 @@ bool KeyQueue::make_dirty(const kube::Key& key, Entry& entry, Priority priority,
   }
   entry.dirty = true;
   entry.priority = priority;
+  ++added_;
   if (!processing_.contains(key)) enqueue(key, entry, now);
   return true;
 }
@@ -160,11 +162,11 @@ void KeyQueue::enqueue(const kube::Key& key, Entry& entry, Instant now) {
 
 void KeyQueue::take_due(Instant now) {
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
-    const kube::Key key = delayed_.begin()->second;
+    const auto [due, key] = *delayed_.begin();
     delayed_.erase(delayed_.begin());
     Entry& entry = entries_[key];
     entry.due.reset();
-    make_dirty(key, entry, entry.due_priority, now);
+    make_dirty(key, entry, entry.due_priority, due);
   }
 }
 

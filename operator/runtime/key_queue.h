@@ -71,6 +71,8 @@ class KeyQueue {
   void shut_down();
   bool is_shut_down() const { return shut_down_; }
 
+  // How many times a key became ready, by an add or because its time had come.
+  std::uint64_t added() const { return added_; }
   std::size_t ready(Priority priority) const { return ready_[index(priority)].size(); }
   std::size_t delayed() const { return delayed_.size(); }
   std::size_t processing() const { return processing_.size(); }
@@ -105,6 +107,7 @@ class KeyQueue {
   std::set<std::pair<Instant, kube::Key>> delayed_;
   std::map<kube::Key, Instant> processing_;
   std::uint64_t next_place_ = 1;
+  std::uint64_t added_ = 0;
   std::array<unsigned, kPriorities> passed_over_{};  // since one of that priority was popped
   bool shut_down_ = false;
 };

@@ -15,10 +15,10 @@ constexpr seconds kShortestWatch{1};
 // How long a server may take for a streamed list when it is not known to make any. One that does not know of them
 // watches for so long instead.
 constexpr seconds kFirstStream{30};
+// So many streamed lists in a row that ended early, without an error, are those of a server or a proxy that cannot.
+constexpr int kMostUnfinished = 3;
 // The version of whatever the server's cache holds.
 constexpr const char* kAny = "0";
-// However long a server asks us to wait, look again after this.
-constexpr minutes kLongestRetryAfter{2};
 
 const char* advice(ErrorCode code) {
   switch (code) {
@@ -92,8 +92,12 @@ ListWatch::Watch ListWatch::initial_watch() {
   watch.selector = options_.selector;
   watch.resource_version = list_version_;
   watch.initial_events = true;
-  watch.timeout = streamed_ ? options_.watch_timeout : std::min(options_.watch_timeout, kFirstStream);
+  watch.timeout = stream_timeout();
   return Watch{std::move(watch)};
+}
+
+seconds ListWatch::stream_timeout() const {
+  return streamed_ ? options_.watch_timeout : std::min(options_.watch_timeout, kFirstStream);
 }
 
 void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
@@ -123,11 +127,11 @@ void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
 }
 
 void ListWatch::finish_list(std::string version) {
+  sink_.list_finished();  // should it throw, the list is not complete
   observer_.listed(name_, true, items_);
   version_ = std::move(version);
   listing_ = false;
   continue_.clear();
-  sink_.list_finished();
   if (!synced_) log::info("cache filled", {{"resource", name_}, {"objects", items_}});
   synced_ = true;
 }
@@ -183,6 +187,7 @@ void ListWatch::initial_event(kube::WatchEvent& event) {
       // The versions of single objects, and of other bookmarks, say nothing about what is still to come.
       if (!kube::ends_initial_events(event)) break;
       streamed_ = true;
+      unfinished_streams_ = 0;
       finish_list(kube::resource_version_of(event.object));
       break;
   }
@@ -190,12 +195,19 @@ void ListWatch::initial_event(kube::WatchEvent& event) {
 
 void ListWatch::initial_watch_ended(const Outcome& outcome, Instant now) {
   observer_.watch_ended(name_, outcome ? WatchEnd::Finished : WatchEnd::Failed);
-  if (outcome || outcome.error().code == ErrorCode::Invalid) {
+  const bool refused = !outcome && outcome.error().code == ErrorCode::Invalid;
+  // A server that streams may end one early, as when it is shut down: that is told from its lasting to the end.
+  if (refused || (outcome && (now - watch_started_ >= stream_timeout() || ++unfinished_streams_ >= kMostUnfinished))) {
     streams_ = false;
     log::info("the API server does not stream lists; they are read in pages", {{"resource", name_}});
     return;
   }
   observer_.listed(name_, false, 0);
+  if (outcome) {
+    fail("cannot list", {.code = ErrorCode::Unavailable, .message = "the stream ended before its end", .retry_after = {}},
+         now);
+    return;
+  }
   const bool versioned = !list_version_.empty() && list_version_ != kAny;
   const ErrorCode code = outcome.error().code;
   if (code == ErrorCode::Gone || (versioned && code == ErrorCode::Timeout)) relist("");
@@ -249,8 +261,9 @@ void ListWatch::relist(std::string version) {
 
 void ListWatch::fail(const char* what, const Error& error, Instant now) {
   Duration delay = backoff_.next(now);
-  if (error.retry_after) delay = std::max(delay, std::min<Duration>(*error.retry_after, kLongestRetryAfter));
+  if (error.retry_after) delay = std::max<Duration>(delay, *error.retry_after);
   not_before_ = now + delay;
+  asked_until_ = now + error.retry_after.value_or(Duration::zero());
   const log::Fields fields = {{"resource", name_},
                               {"error", to_string(error.code)},
                               {"cause", error.message},

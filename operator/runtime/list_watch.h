@@ -33,7 +33,7 @@
 
 namespace sluice::runtime {
 
-// Receives the copy. Called by one thread at a time. Objects may be moved from.
+// Receives the copy. Called by one thread at a time. Objects may be moved from. What throws is asked for again.
 class ReflectorSink {
  public:
   virtual ~ReflectorSink() = default;
@@ -82,6 +82,8 @@ class ListWatch {
   // end of a watch. A watch may be a list first.
   Request next();
   Instant not_before() const { return not_before_; }
+  // The part of it that the server itself has asked for, which holds even when it is known to answer again.
+  Instant asked_until() const { return asked_until_; }
 
   void listed(Result<kube::ListPage> page, Instant now);
 
@@ -101,6 +103,7 @@ class ListWatch {
 
  private:
   Watch initial_watch();
+  seconds stream_timeout() const;
   void initial_event(kube::WatchEvent& event);
   void initial_watch_ended(const Outcome& outcome, Instant now);
   void finish_list(std::string version);
@@ -122,7 +125,9 @@ class ListWatch {
   std::string continue_;            // the page after those that the sink has
   std::size_t items_ = 0;           // of the list so far
   std::string version_;             // the last one that the sink has
+  int unfinished_streams_ = 0;      // in a row
   Instant not_before_{};
+  Instant asked_until_{};
   Instant watch_started_{};
   std::size_t watch_events_ = 0;
   bool watch_broken_ = false;

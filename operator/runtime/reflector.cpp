@@ -47,7 +47,7 @@ void Reflector::refresh() {
 
 void Reflector::retry_now() {
   const std::lock_guard lock(mutex_);
-  hurry_ = waiting_;
+  hurry_ = true;  // also while a request is under way: it may have failed already
   wake_.notify_all();
 }
 
@@ -57,7 +57,7 @@ bool Reflector::wait_fresh(Duration timeout) {
 }
 
 void Reflector::run(const std::stop_token& stop) {
-  while (wait_until(machine_.not_before(), stop)) {
+  while (wait_for_turn(stop)) {
     begin_refresh();
     const ListWatch::Request request = machine_.next();
     if (const auto* wanted = std::get_if<ListWatch::List>(&request)) {
@@ -69,7 +69,13 @@ void Reflector::run(const std::stop_token& stop) {
 }
 
 void Reflector::list(const kube::ListOptions& options) {
-  machine_.listed(client_.list(resource_, ns_, options), clock_.steady());
+  auto page = client_.list(resource_, ns_, options);
+  try {
+    machine_.listed(std::move(page), clock_.steady());
+  } catch (const std::exception& e) {
+    log::error("the cache threw on a list", {{"resource", name()}, {"cause", e.what()}});
+    machine_.listed(Error{.code = ErrorCode::Internal, .message = e.what(), .retry_after = {}}, clock_.steady());
+  }
   note_progress();
 }
 
@@ -103,7 +109,7 @@ void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& 
   const Outcome outcome = client_.watch(
       resource_, ns_, options,
       [&](kube::WatchEvent event) {
-        // The reader of the stream is no place for an exception: it would end the process.
+        // The reader of the stream would not tell what was thrown.
         try {
           if (thrown.empty() && machine_.watch_event(event)) {
             note_progress();
@@ -129,14 +135,16 @@ void Reflector::watch(const kube::WatchOptions& options, const std::stop_token& 
                        clock_.steady());
 }
 
-bool Reflector::wait_until(Instant due, const std::stop_token& stop) {
-  const Instant now = clock_.steady();
-  if (due > now) {
-    std::unique_lock lock(mutex_);
-    waiting_ = true;
-    wake_.wait_for(lock, stop, due - now, [this] { return hurry_ || refreshes_begun_ != refreshes_asked_; });
-    waiting_ = hurry_ = false;
+bool Reflector::wait_for_turn(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto due = [this] { return hurry_ ? machine_.asked_until() : machine_.not_before(); };
+  const auto wanted = [this] { return refreshes_begun_ != refreshes_asked_; };
+  for (Instant now = clock_.steady(); due() > now && !wanted() && !stop.stop_requested(); now = clock_.steady()) {
+    const Instant before = due();
+    const bool news = wake_.wait_for(lock, stop, before - now, [&] { return due() != before || wanted(); });
+    if (!news) break;
   }
+  hurry_ = false;
   return !stop.stop_requested();
 }
 

@@ -47,7 +47,8 @@ class Reflector {
   // Asks for a copy that is at least as new as this moment: the watch is ended, and the latest is listed. What has
   // not changed costs no memory. For a process that has stood by and begins to act.
   void refresh();
-  // Ends the backoff that it may be in: the server is known to answer again.
+  // Ends the backoff that it may be in, or come to next: the server is known to answer again. What the server asked to
+  // wait for is waited for.
   void retry_now();
   // Waits until the copy is as new as the last refresh(), at most for `timeout`. Without one it is at once.
   bool wait_fresh(Duration timeout);
@@ -58,7 +59,7 @@ class Reflector {
   void list(const kube::ListOptions& options);
   void note_progress();
   void watch(const kube::WatchOptions& options, const std::stop_token& stop);
-  bool wait_until(Instant due, const std::stop_token& stop);
+  bool wait_for_turn(const std::stop_token& stop);
 
   kube::Client& client_;
   kube::Resource resource_;
@@ -71,8 +72,7 @@ class Reflector {
   std::condition_variable_any wake_;
   std::uint64_t refreshes_asked_ = 0;  // guarded by mutex_
   std::uint64_t refreshes_done_ = 0;   // guarded by mutex_
-  bool waiting_ = false;               // for not_before(); guarded by mutex_
-  bool hurry_ = false;                 // that wait is over; guarded by mutex_
+  bool hurry_ = false;                 // no backoff before the next request; guarded by mutex_
   std::stop_source watch_end_;         // of the watch under way; guarded by mutex_
   std::uint64_t refreshes_begun_ = 0;  // of thread_; the list since then is as new as that one
   std::jthread thread_;

@@ -10,12 +10,9 @@ WorkQueue::WorkQueue(std::string name, const Clock& clock, const QueueOptions& o
 void WorkQueue::add(const kube::Key& key, Priority priority) {
   {
     const std::lock_guard lock(mutex_);
-    if (!queue_.add(key, priority, clock_.steady())) {
-      report_depth();  // it may have moved to another priority
-      return;
-    }
-    observer_.queue_added(name_);
-    report_depth();
+    const bool added = queue_.add(key, priority, clock_.steady());
+    report();  // also when it has only moved to another priority
+    if (!added) return;
   }
   changed_.notify_one();
 }
@@ -24,7 +21,7 @@ void WorkQueue::add_after(const kube::Key& key, Duration delay, Priority priorit
   {
     const std::lock_guard lock(mutex_);
     queue_.add_after(key, delay, priority, clock_.steady());
-    report_depth();
+    report();
   }
   // Whoever waits for a later time must look again.
   changed_.notify_one();
@@ -45,7 +42,7 @@ void WorkQueue::retry_now() {
   {
     const std::lock_guard lock(mutex_);
     queue_.retry_now(clock_.steady());
-    report_depth();
+    report();
   }
   changed_.notify_all();
 }
@@ -89,7 +86,7 @@ void WorkQueue::done(const kube::Key& key) {
   {
     const std::lock_guard lock(mutex_);
     observer_.queue_worked(name_, queue_.done(key, clock_.steady()));
-    report_depth();
+    report();
     if (queue_.processing() == 0) idle_.notify_all();
   }
   changed_.notify_one();
@@ -104,7 +101,7 @@ void WorkQueue::shut_down() {
   {
     const std::lock_guard lock(mutex_);
     queue_.shut_down();
-    report_depth();
+    report();
   }
   changed_.notify_all();
 }
@@ -143,7 +140,8 @@ nanoseconds WorkQueue::longest_running() const {
   return queue_.longest_running(clock_.steady());
 }
 
-void WorkQueue::report_depth() {
+void WorkQueue::report() {
+  for (; told_ < queue_.added(); ++told_) observer_.queue_added(name_);
   for (const Priority priority : {Priority::Urgent, Priority::Change, Priority::Resync}) {
     observer_.queue_depth(name_, priority, queue_.ready(priority));
   }
@@ -153,7 +151,7 @@ std::optional<kube::Key> WorkQueue::pop_locked() {
   std::optional<KeyQueue::Popped> popped = queue_.try_pop(clock_.steady());
   if (!popped) return std::nullopt;
   observer_.queue_waited(name_, popped->waited);
-  report_depth();
+  report();
   return std::move(popped->key);
 }
 

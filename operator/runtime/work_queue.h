@@ -12,6 +12,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -57,7 +58,7 @@ class WorkQueue {
   nanoseconds longest_running() const;
 
  private:
-  void report_depth();
+  void report();
   std::optional<kube::Key> pop_locked();
 
   const std::string name_;
@@ -68,6 +69,7 @@ class WorkQueue {
   std::condition_variable_any changed_;  // something was added, or shut down
   std::condition_variable idle_;         // nobody works any more
   KeyQueue queue_;
+  std::uint64_t told_ = 0;  // of queue_.added()
 };
 
 }  // namespace sluice::runtime

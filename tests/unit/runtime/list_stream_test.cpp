@@ -129,5 +129,24 @@ TEST_F(StreamedListTest, AServerThatNeverSendsTheBookmarkIsAskedForPagesFromThen
   EXPECT_EQ(sink_.told(), "[ a [ b ]");
 }
 
+TEST_F(StreamedListTest, AStreamThatEndsEarlyIsAskedForAgain) {
+  next_watch();
+  EXPECT_TRUE(event(Type::Added, object("a", "5")));
+  now_ += seconds(29);
+  ends(Ok{});  // a server that is shut down
+  EXPECT_EQ(delay(), seconds(1));
+  EXPECT_EQ(ends_.failed_lists, 1u);
+  EXPECT_TRUE(next_watch().initial_events);
+  EXPECT_TRUE(end_mark("10"));
+  ends(ErrorCode::Gone);
+  for (int ended = 0; ended < 2; ++ended) {
+    EXPECT_TRUE(next_watch().initial_events);
+    ends(Ok{});
+  }
+  EXPECT_TRUE(next_watch().initial_events);
+  ends(Ok{});
+  EXPECT_EQ(next_list().resource_version, "") << "three in a row: not one that can";
+}
+
 }  // namespace
 }  // namespace sluice::runtime

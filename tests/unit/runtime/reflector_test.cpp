@@ -364,5 +364,43 @@ TEST_F(ReflectorTest, AStoreHandlerThatThrowsDoesNotEndTheProcess) {
   EXPECT_EQ(thrown, 1);
 }
 
+TEST_F(ReflectorTest, NorDoesOneThatThrowsOnAList) {
+  write("0");
+  std::atomic<int> thrown{0};
+  store_.on_change([&](const kube::Key&, const auto&, const auto&) {
+    if (++thrown == 1) throw std::runtime_error("a bug");
+  });
+  options_.stream = false;
+  Reflector reflector(server_, kConfigMaps, store_, clock_, options_);
+  reflector.start();
+  ASSERT_TRUE(reflector.wait_synced(minutes(1)));
+  write("1");
+  EXPECT_TRUE(wait_for("1"));
+  EXPECT_GE(thrown, 2);
+}
+
+TEST_F(ReflectorTest, ATryThatFailsAsTheServerComesBackIsMadeAgainAtOnce) {
+  class FirstFails final : public test::Faults {
+   public:
+    std::optional<Error> before(const test::Call&) override {
+      if (++calls > 1) return std::nullopt;
+      under_way.set_value();
+      back.get_future().wait();
+      return Error{ErrorCode::Unavailable, "reset", {}};
+    }
+    std::atomic<int> calls{0};
+    std::promise<void> under_way;
+    std::promise<void> back;
+  } faults;
+  test::FaultyClient client(server_, faults);
+  options_.backoff = {.initial = hours(1), .ceiling = hours(2), .jitter = 0, .reset_after = hours(5)};
+  Reflector reflector(client, kConfigMaps, store_, clock_, options_);
+  reflector.start();
+  faults.under_way.get_future().wait();
+  reflector.retry_now();
+  faults.back.set_value();
+  EXPECT_TRUE(reflector.wait_synced(minutes(1)));
+}
+
 }  // namespace
 }  // namespace sluice::runtime

@@ -61,6 +61,21 @@ TEST(WorkQueue, TellsTheObserver) {
   EXPECT_EQ(queue.depth(), 1u);
 }
 
+TEST(WorkQueue, AKeyWhoseTimeHasComeIsAddedAndWaitsFromThenOn) {
+  test::VirtualClock clock;
+  Notes notes;
+  WorkQueue queue("rollout", clock, {}, notes);
+  queue.add_after(kA, seconds(10));
+  EXPECT_EQ(notes.added["rollout"], 0);
+  clock.advance(seconds(12));
+  queue.add(kB);  // later than kA became ready
+  EXPECT_EQ(notes.depth["change"], 2u);
+  EXPECT_EQ(queue.try_pop(), kA);
+  EXPECT_EQ(notes.waited, seconds(2));
+  EXPECT_EQ(notes.added["rollout"], 2);
+  EXPECT_EQ(queue.try_pop(), kB);
+}
+
 TEST(WorkQueue, StepsWithAVirtualClock) {
   test::VirtualClock clock;
   WorkQueue queue("q", clock);
