@@ -18,7 +18,7 @@ struct OperatorOptions {
   rollout::Scope scope;                // which Rollouts are looked after
   std::string bind = ":8080";          // of /healthz, /readyz and /metrics; empty: none
   unsigned workers = 2;
-  int look_threads = 2;
+  int look_threads = 4;
   Duration status_interval = minutes(1);
   bool leader_elect = false;
   std::string lease_name;              // empty: "sluice", and what tells its scope from others

@@ -1,5 +1,6 @@
 #include "metrics/due_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::metrics {
@@ -34,12 +35,21 @@ std::optional<Time> DueQueue::next_due() const {
   return std::get<Time>(*order_.begin());
 }
 
-std::optional<DueQueue::Taken> DueQueue::take(Time now) {
-  const auto due = next_due();
-  if (!due || *due > now) return std::nullopt;
-  const auto [when, ticket, key] = *order_.begin();
+std::optional<Time> DueQueue::next_due_after(Time now) const {
+  const auto later = order_.lower_bound({now + Duration(1), 0, {}});
+  if (later == order_.end()) return std::nullopt;
+  return std::get<Time>(*later);
+}
+
+std::optional<DueQueue::Taken> DueQueue::take(Time now, const std::function<bool(const Look&)>& may_be_taken) {
+  const auto first = std::find_if(order_.begin(), order_.end(), [&](const Place& place) {
+    if (std::get<Time>(place) > now || !may_be_taken) return true;
+    return may_be_taken(*entries_.at(std::get<kube::Key>(place)).waiting);
+  });
+  if (first == order_.end() || std::get<Time>(*first) > now) return std::nullopt;
+  const auto [when, ticket, key] = *first;
   Entry& entry = entries_.at(key);
-  order_.erase(order_.begin());
+  order_.erase(first);
   entry.running = Running{*std::exchange(entry.waiting, std::nullopt), ticket, {}};
   ++under_way_;
   return Taken{key, entry.running->look, ticket, entry.running->stop.get_token()};

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -36,8 +37,11 @@ class DueQueue {
   void cancel_all();
 
   std::optional<Time> next_due() const;
-  // The first look that is due at `now`, which is under way from now on; none if there is no such look.
-  std::optional<Taken> take(Time now);
+  // The same of those that are not due yet at `now`.
+  std::optional<Time> next_due_after(Time now) const;
+  // The first look that is due at `now` and may be taken (empty: each may), which is under way from now on; none if
+  // there is no such look. The others keep their places.
+  std::optional<Taken> take(Time now, const std::function<bool(const Look&)>& may_be_taken = {});
   // Ends a look that was taken. False when it became obsolete meanwhile: its result is of no use.
   bool finish(const Taken& taken);
 

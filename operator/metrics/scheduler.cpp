@@ -34,6 +34,7 @@ bool LookScheduler::schedule(const kube::Key& key, Look look, Time due) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_ || !queue_.schedule(key, std::move(look), due)) return false;
+    ++changes_;
   }
   changed_.notify_one();
   return true;
@@ -54,7 +55,7 @@ int LookScheduler::run_due(Time now) {
     std::optional<DueQueue::Taken> taken;
     {
       const std::lock_guard lock(mutex_);
-      taken = queue_.take(now);
+      taken = take_locked(now);
     }
     if (!taken) return taken_count;
     run(*taken);
@@ -78,21 +79,48 @@ void LookScheduler::work(std::stop_token stop) {
 std::optional<DueQueue::Taken> LookScheduler::wait_for_due(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    if (auto taken = queue_.take(clock_.now())) {
+    const Time now = clock_.now();
+    if (auto taken = take_locked(now)) {
       if (queue_.waiting() > 0) changed_.notify_one();  // another thread minds the next one meanwhile
       return taken;
     }
-    const auto due = queue_.next_due();
-    const auto waiting = queue_.waiting();
-    const auto anything_new = [&] { return queue_.waiting() != waiting || queue_.next_due() != due; };
+    // What is due and waits for room is taken by the thread that makes it.
+    const auto due = queue_.next_due_after(now);
+    const auto anything_new = [this, seen = changes_] { return changes_ != seen; };
     if (!due) {
       changed_.wait(lock, stop, anything_new);
     } else {
-      changed_.wait_for(lock, stop, std::clamp(*due - clock_.now(), Duration(1), kLongestSleep),
-                        anything_new);
+      changed_.wait_for(lock, stop, std::clamp(*due - now, Duration(1), kLongestSleep), anything_new);
     }
   }
   return std::nullopt;
+}
+
+std::optional<DueQueue::Taken> LookScheduler::take_locked(Time now) {
+  auto taken = queue_.take(now, [this](const Look& look) { return has_room(look.prometheus_address); });
+  if (taken) {
+    ++changes_;
+    ++providers_[taken->look.prometheus_address].under_way;
+  }
+  return taken;
+}
+
+bool LookScheduler::has_room(const std::string& address) const {
+  const auto known = providers_.find(address);
+  if (known == providers_.end()) return true;
+  return known->second.under_way < (known->second.hangs ? 1 : std::max(1, options_.threads / 2));
+}
+
+bool LookScheduler::finish(const DueQueue::Taken& taken, const LookResult& result) {
+  const std::lock_guard lock(mutex_);
+  Provider& provider = providers_[taken.look.prometheus_address];
+  --provider.under_way;
+  if (!result.error || result.error->code != ErrorCode::Cancelled) {
+    provider.hangs = result.error && result.error->code == ErrorCode::Timeout;
+  }
+  constexpr std::size_t most = 64;
+  if (providers_.size() > most) std::erase_if(providers_, [](const auto& known) { return known.second.under_way == 0; });
+  return queue_.finish(taken);
 }
 
 void LookScheduler::run(const DueQueue::Taken& taken) {
@@ -102,12 +130,7 @@ void LookScheduler::run(const DueQueue::Taken& taken) {
   const auto took = clock_.steady() - start;
   if (result.error) log::debug("a look failed", {{"cause", result.error->message}, {"took", humane(std::chrono::duration_cast<Duration>(took))}});
   if (observe_) observe_(result, took);
-  bool wanted = false;
-  {
-    const std::lock_guard lock(mutex_);
-    wanted = queue_.finish(taken);
-  }
-  if (wanted) on_result_(taken.key, std::move(result));
+  if (finish(taken, result)) on_result_(taken.key, std::move(result));
 }
 
 LookResult LookScheduler::take_look(const DueQueue::Taken& taken) {
@@ -127,16 +150,15 @@ LookResult LookScheduler::take_look(const DueQueue::Taken& taken) {
 Result<std::shared_ptr<SampleSource>> LookScheduler::source_for(const std::string& address) {
   {
     const std::lock_guard lock(mutex_);
-    if (const auto known = sources_.find(address); known != sources_.end()) return known->second;
+    if (const auto& known = providers_[address].source) return known;
   }
   auto made = connect_(address);
   if (!made) return made.error();
   std::shared_ptr<SampleSource> source = std::move(made).take();
   const std::lock_guard lock(mutex_);
-  constexpr std::size_t most = 64;
-  if (sources_.size() >= most)
-    sources_.clear();  // looks under way keep theirs; the rest is made anew when asked
-  return sources_.emplace(address, std::move(source)).first->second;  // of two made at once the first stays
+  std::shared_ptr<SampleSource>& kept = providers_[address].source;
+  if (!kept) kept = std::move(source);  // of two made at once the first stays
+  return kept;
 }
 
 }  // namespace sluice::metrics

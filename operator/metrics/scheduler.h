@@ -3,6 +3,9 @@
 //   LookScheduler looks(options, clock, connect, on_result, observe);
 //   looks.schedule(rollout, look, look.to + kSettle);     // from any thread, returns at once
 //
+// One store that does not answer must not hold up the looks at others: at most half of the threads wait for one address,
+// and a single one while the last look at it ran out of time.
+//
 // Guarantees: one source (hence one connection pool) an address, made at the first look at it. A result is
 // handed over at most once a schedule() that returned true, and not at all after cancel() or once a different
 // look was scheduled for the key, except when the handing over had already begun. So whoever receives it
@@ -11,6 +14,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -33,7 +37,7 @@
 namespace sluice::metrics {
 
 struct SchedulerOptions {
-  int threads = 2;  // 0: none; run_due() then takes the looks, e.g. under a virtual clock
+  int threads = 4;  // 0: none; run_due() then takes the looks, e.g. under a virtual clock
   CollectOptions collect;
 };
 
@@ -69,7 +73,17 @@ class LookScheduler {
   void stop();
 
  private:
+  // A metrics store, made when it is asked first.
+  struct Provider {
+    std::shared_ptr<SampleSource> source;
+    int under_way = 0;
+    bool hangs = false;  // the last look at it found no answer in time
+  };
+
   void work(std::stop_token stop);
+  std::optional<DueQueue::Taken> take_locked(Time now);
+  bool has_room(const std::string& address) const;
+  bool finish(const DueQueue::Taken& taken, const LookResult& result);
   std::optional<DueQueue::Taken> wait_for_due(std::stop_token stop);
   void run(const DueQueue::Taken& taken);
   LookResult take_look(const DueQueue::Taken& taken);
@@ -83,9 +97,10 @@ class LookScheduler {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  DueQueue queue_;                                                // guarded by mutex_
-  bool stopped_ = false;                                          // guarded by mutex_
-  std::map<std::string, std::shared_ptr<SampleSource>> sources_;  // guarded by mutex_
+  DueQueue queue_;                             // guarded by mutex_
+  std::uint64_t changes_ = 0;                  // of queue_; guarded by mutex_
+  bool stopped_ = false;                       // guarded by mutex_
+  std::map<std::string, Provider> providers_;  // by address; guarded by mutex_
   std::vector<std::jthread> threads_;
 };
 

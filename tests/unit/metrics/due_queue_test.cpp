@@ -77,6 +77,21 @@ TEST(DueQueue, TheOldLookAgainAfterAnotherIsANewOne) {
   EXPECT_EQ(queue.next_due(), at(30));
 }
 
+TEST(DueQueue, WhatMayNotBeTakenKeepsItsPlace) {
+  DueQueue queue;
+  queue.schedule(kA, look(1), at(10));
+  queue.schedule(kB, look(2), at(20));
+  queue.schedule(kC, look(3), at(30));
+  const auto not_the_first = [](const Look& asked) { return asked != look(1); };
+  EXPECT_EQ(queue.take(at(20), not_the_first)->key, kB);
+  EXPECT_FALSE(queue.take(at(29), not_the_first)) << "kC is not due";
+  EXPECT_EQ(queue.next_due(), at(10));
+  EXPECT_EQ(queue.next_due_after(at(10)), at(30));
+  EXPECT_EQ(queue.next_due_after(at(29.999)), at(30));
+  EXPECT_FALSE(queue.next_due_after(at(30)));
+  EXPECT_EQ(queue.take(at(30))->key, kA);
+}
+
 TEST(DueQueue, CancelForgetsAll) {
   DueQueue queue;
   queue.schedule(kA, look(1), at(10));

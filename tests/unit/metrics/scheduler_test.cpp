@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <future>
 
 #include "support/virtual_clock.h"
@@ -201,6 +202,86 @@ TEST(SchedulerThreads, AHangingLookHoldsNobodyUpAndStops) {
   looks->stop();
   EXPECT_FALSE(looks->schedule(kB, look(9), clock.now())) << "stopped";
   EXPECT_EQ(delivered_a, 0) << "a cancelled look is not handed over";
+}
+
+// A store whose queries wait for the end of a turn, and then run out of time, as long as it does not answer.
+class SilentStore {
+ public:
+  Result<Matrix> ask(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (answers_) return Matrix{};
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, stop, [&, turn = turn_] { return turn_ != turn; });
+    --waiting_;
+    return Error{ErrorCode::Timeout, "no answer in time", std::nullopt};
+  }
+  void wait_for(int waiting) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_ == waiting; });
+  }
+  int waiting() {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+  }
+  void end_turn(bool answers) {
+    const std::lock_guard lock(mutex_);
+    answers_ = answers;
+    ++turn_;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  int waiting_ = 0;
+  int turn_ = 0;
+  bool answers_ = false;
+};
+
+TEST(SchedulerThreads, AStoreThatDoesNotAnswerLeavesRoomForOthers) {
+  const SystemClock clock;
+  SilentStore silent;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::string, int> ended;  // by namespace, which is the address
+  LookScheduler looks(
+      {.threads = 4, .collect = {}}, clock,
+      [&](const std::string& address) -> Result<std::unique_ptr<SampleSource>> {
+        HookSource::Hook hook = nothing;
+        if (address == "silent") hook = [&](const std::stop_token& stop) { return silent.ask(stop); };
+        return std::unique_ptr<SampleSource>(std::make_unique<HookSource>(hook));
+      },
+      [&](const kube::Key& key, const LookResult&) {
+        const std::lock_guard lock(mutex);
+        ++ended[key.ns];
+        changed.notify_all();
+      });
+  const auto ask = [&](const std::string& address, int id) {
+    looks.schedule({address, std::to_string(id)}, look(id, address), clock.now());
+  };
+  const auto ends = [&](const std::string& address, int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return ended[address] == count; });
+  };
+  for (int id = 0; id < 6; ++id) ask("silent", id);
+  silent.wait_for(2);
+  ask("good", 1);
+  EXPECT_TRUE(ends("good", 1));
+  EXPECT_EQ(silent.waiting(), 2) << "half of the threads";
+
+  silent.end_turn(false);
+  EXPECT_TRUE(ends("silent", 2));
+  silent.wait_for(1);
+  ask("good", 2);
+  EXPECT_TRUE(ends("good", 2));
+  EXPECT_EQ(silent.waiting(), 1) << "a single one, since it hangs";
+
+  silent.end_turn(true);  // this one has failed, too
+  EXPECT_TRUE(ends("silent", 6));
+  silent.end_turn(false);
+  for (int id = 6; id < 10; ++id) ask("silent", id);
+  silent.wait_for(2);  // again, since it has answered
 }
 
 TEST(SchedulerThreads, ADifferentLookCancelsTheOneUnderWay) {
