@@ -87,8 +87,8 @@ class Bench:
                 self.measure_active()
         finally:
             self.story.stop_users()
-            self.kubelet.stop()
             self.operator.stop()
+            self.kubelet.stop()
         self.print_table()
 
     # -- the verdict -------------------------------------------------------------------------------

@@ -57,12 +57,14 @@ class Kubelet:
         self.stopping.set()
         self.thread.join()
         self.log_server.terminate()
+        if self.problem:
+            raise self.problem
 
     def _be_a_node(self) -> None:
         """A Node that is Ready: endpoints are made only of pods that are on one. Its Lease keeps it so."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}}
-        ready = {"type": "Ready", "status": "True", "reason": "Played", "message": "", "lastHeartbeatTime": now[:19] + "Z"}
+        ready = {"type": "Ready", "status": "True", "reason": "Played", "message": ""}
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -72,7 +74,7 @@ class Kubelet:
         api = self.cluster.api
         api.apply(f"/api/v1/nodes/{NODE}", node)
         status = {
-            "conditions": [ready],
+            "conditions": [{**ready, "lastHeartbeatTime": now[:19] + "Z"}],
             "addresses": [{"type": "InternalIP", "address": NODE_ADDRESS}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": LOG_PORT}},
         }
@@ -85,8 +87,10 @@ class Kubelet:
         while not self.stopping.wait(self.period):
             try:
                 self._visit()
-            except Exception as problem:  # the API server is away in some tests: what runs goes on running
-                self.problem = problem
+            except (ApiError, OSError):
+                pass  # the API server is away in some tests: what runs goes on running
+            except Exception as problem:
+                self.problem = self.problem or problem  # raised by stop()
 
     def _visit(self) -> None:
         if time.monotonic() - self.renewed > 10:
@@ -125,7 +129,8 @@ class Kubelet:
                 raise
 
     def _bind(self, name: str) -> None:
-        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
+        target = {"kind": "Node", "name": NODE}
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
         self.cluster.api.request("POST", f"/api/v1/namespaces/{self.namespace}/pods/{name}/binding", binding)
 
     def _start(self, name: str, pod: dict) -> None:

@@ -1,7 +1,14 @@
 #include "http/endpoint.h"
 
 #include <gtest/gtest.h>
+#include <openssl/x509.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "http/environment.h"
 #include "http/transport.h"
 
 namespace sluice::http {
@@ -63,10 +70,59 @@ TEST(MakeTransport, RefusesABundleWithoutCertificates) {
   EXPECT_EQ(transport.error().code, ErrorCode::Invalid);
 }
 
-TEST(ChildEnvironment, HasWhatThisProcessWasStartedWith) {
-  bool path = false;
-  for (const std::string& variable : child_environment()) path = path || variable.starts_with("PATH=");
-  EXPECT_TRUE(path);
+// The environment is hidden once in a process, before it has other threads: each of these has a process of its own.
+class SystemCertificates : public ::testing::Test {
+ protected:
+  SystemCertificates() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
+  template <typename Body>
+  static void in_a_process(const Body& body) {
+    const auto run = [&] {
+      body();
+      const auto& result = *::testing::UnitTest::GetInstance()->current_test_info()->result();
+      for (int i = 0; i < result.total_part_count(); ++i) std::cerr << result.GetTestPartResult(i).message() << '\n';
+      std::_Exit(result.Failed() ? 1 : 0);
+    };
+    EXPECT_EXIT(run(), ::testing::ExitedWithCode(0), "");
+  }
+  static void expect_hidden() {
+    for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+      const char* value = std::getenv(name);
+      ASSERT_NE(value, nullptr) << name;
+      EXPECT_STRNE(value, "") << name;
+      EXPECT_FALSE(std::filesystem::exists(value)) << name << " is " << value;
+    }
+  }
+};
+
+TEST_F(SystemCertificates, TheUsersOwnStillCountAndReachTheProgramsThatAreStarted) {
+  in_a_process([] {
+    ::setenv("SSL_CERT_FILE", "/dev/null", 1);
+    ::setenv("SSL_CERT_DIR", "/dev", 1);
+    const auto before = child_environment();
+    prepare_network();
+    expect_hidden();
+    prepare_network();  // what it has hidden itself is not the user's
+    EXPECT_TRUE(child_environment() == before);  // not EXPECT_EQ, which would print secrets
+    EXPECT_EQ(std::ranges::count(before, "SSL_CERT_FILE=/dev/null"), 1);
+    EXPECT_EQ(std::ranges::count(before, "SSL_CERT_DIR=/dev"), 1);
+    EXPECT_EQ(system_ca_file(), "/dev/null");
+    EXPECT_EQ(system_ca_directory(), "/dev");
+  });
+}
+
+TEST_F(SystemCertificates, AreThoseOfOpenSSLWhenTheUserHasSetNone) {
+  in_a_process([] {
+    ::setenv("SSL_CERT_FILE", "", 1);
+    ::unsetenv("SSL_CERT_DIR");
+    hide_system_certificates();
+    expect_hidden();
+    for (const std::string& variable : child_environment()) {
+      EXPECT_FALSE(variable.starts_with("SSL_CERT_DIR=")) << variable;
+    }
+    EXPECT_EQ(system_ca_file(), X509_get_default_cert_file());
+    EXPECT_EQ(system_ca_directory(), X509_get_default_cert_dir());
+  });
 }
 
 }  // namespace

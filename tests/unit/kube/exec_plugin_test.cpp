@@ -1,6 +1,10 @@
 #include "kube/exec_plugin.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -13,6 +17,35 @@ namespace sluice::kube {
 namespace {
 
 const std::vector<std::string> kEnvironment{"PATH=/usr/bin:/bin"};
+
+// A FIFO to which a program's children can write.
+class Fifo {
+ public:
+  explicit Fifo(const std::string& path) {
+    if (::mkfifo(path.c_str(), 0600) == 0) end_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  }
+  ~Fifo() { ::close(end_); }
+  Fifo(const Fifo&) = delete;
+  Fifo& operator=(const Fifo&) = delete;
+
+  // What was written; nothing if somebody still has it open after `longest`.
+  std::optional<std::string> read_to_end(Duration longest) {
+    const auto until = std::chrono::steady_clock::now() + longest;
+    std::string all;
+    while (std::chrono::steady_clock::now() < until) {
+      pollfd readable{end_, POLLIN, 0};
+      if (::poll(&readable, 1, 100) <= 0) continue;
+      char piece[256];
+      const ssize_t got = ::read(end_, piece, sizeof piece);
+      if (got == 0) return all;
+      if (got > 0) all.append(piece, static_cast<std::size_t>(got));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  int end_ = -1;
+};
 
 class ProgramTest : public ::testing::Test {
  protected:
@@ -50,10 +83,14 @@ TEST_F(ProgramTest, OneThatCannotBeStarted) {
 
 TEST_F(ProgramTest, OneThatHangsIsKilledWithItsChildren) {
   const auto began = std::chrono::steady_clock::now();
-  const auto out = run_program(script("sleep 100 & sleep 100"), {}, kEnvironment, milliseconds(300));
+  const std::string path = folder_.path("fifo");
+  Fifo fifo(path);
+  const auto out = run_program(script("(echo runs; exec sleep 100) > '" + path + "' & sleep 100"), {},
+                               kEnvironment, seconds(1));
   ASSERT_FALSE(out);
   EXPECT_NE(out.error().message.find("did not end"), std::string::npos) << out.error().message;
-  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(20));
+  EXPECT_EQ(fifo.read_to_end(seconds(20)), "runs\n") << "the child had it open as long as it lived";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(40));
 }
 
 TEST_F(ProgramTest, OneThatClosesItsOutputAndHangsIsKilledToo) {

@@ -204,10 +204,15 @@ TEST(RetryForReal, APauseEndsWithItsStopToken) {
   options.deadline = minutes(1);
   script->answer(429, "", {{"Retry-After", "30"}});
   std::jthread stopper;
-  script->on_request = [&] { stopper = std::jthread([&] { stop.request_stop(); }); };
+  // Once the server has said no: nothing but the pause is left that could be cut short.
+  options.observer = [&](const RequestRecord& record) {
+    EXPECT_EQ(record.status, 429);
+    stopper = std::jthread([&] { stop.request_stop(); });
+  };
   const auto client = make_client(std::make_unique<FakeTransport>(script), nullptr, options);
   const auto began = std::chrono::steady_clock::now();
-  EXPECT_FALSE(client->get(kPods, kKey));
+  EXPECT_EQ(client->get(kPods, kKey).error().code, ErrorCode::TooManyRequests);
+  EXPECT_EQ(script->requests.size(), 1u);
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(10));
 }
 

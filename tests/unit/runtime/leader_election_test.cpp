@@ -451,7 +451,9 @@ TEST_F(ElectionThreadTest, TheReleaseSurvivesAConflict) {
 TEST_F(ElectionThreadTest, TheLeaseIsRenewedWhileOnLeadingTakesItsTime) {
   Network network;
   test::FaultyClient client(server_, network);
-  LeaderElector elector(client, quick("a"), clock_);
+  LeaseOptions often = options("a");
+  often.retry = milliseconds(10);
+  LeaderElector elector(client, often, clock_);
   std::promise<void> renewed;
   std::atomic<int> lost{0};
   elector.start(
@@ -462,7 +464,9 @@ TEST_F(ElectionThreadTest, TheLeaseIsRenewedWhileOnLeadingTakesItsTime) {
       },
       [&] { ++lost; });
   EXPECT_EQ(renewed.get_future().wait_for(minutes(1)), std::future_status::ready);
+  EXPECT_TRUE(elector.may_write());
   elector.stop();
+  EXPECT_EQ(lost, 0);
 }
 
 TEST_F(ElectionThreadTest, OnLostComesOnceAfterTheFenceIsClosed) {
