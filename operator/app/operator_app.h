@@ -2,7 +2,7 @@
 //
 // Start: pages (probes and metrics are there for leaders and standbys) -> caches -> lead -> caches read once more ->
 //        workers and looks.
-// Stop:  workers -> looks -> last statuses saved -> caches -> the Lease is given back -> events -> pages.
+// Stop:  looks -> workers -> last statuses saved -> caches -> the Lease is given back -> events -> pages.
 #pragma once
 
 #include <string>

@@ -15,7 +15,7 @@
 //   panicked        controller_runtime_reconcile_panics_total{controller}
 //   active_workers  controller_runtime_active_workers{controller}
 //   max_workers     controller_runtime_max_concurrent_reconciles{controller}
-//   listed          reflector_lists_total, reflector_list_errors_total, reflector_items_per_list {name}
+//   listed          reflector_lists_total, reflector_list_errors_total, reflector_items {name}
 //   watch_ended     sluice_watch_restarts_total{name,reason}
 //   leader          leader_election_master_status{name}
 //   event_written   sluice_events_written_total

@@ -105,8 +105,8 @@ class Hands:
         runs = pod.get("status", {}).get("phase") == "Running"
         state = {"terminated": {"exitCode": 0, "reason": "Completed"}} if runs else {"running": {"startedAt": _now()}}
         container = pod["spec"]["containers"][0]["name"]
-        one = {"name": container, "image": "played", "imageID": "", "ready": not runs, "restartCount": 0, "state": state}
-        status = {"phase": "Succeeded" if runs else "Running", "containerStatuses": [one]}
+        one = {"name": container, "image": "played", "imageID": "", "ready": not runs, "restartCount": 0}
+        status = {"phase": "Succeeded" if runs else "Running", "containerStatuses": [{**one, "state": state}]}
         self._api.request("PATCH", f"{path}/status", {"status": status}, "application/strategic-merge-patch+json")
 
     def _route(self, route: Object) -> None:

@@ -31,7 +31,7 @@ class Plan:
 
 
 class Proxy:
-    """Serves connections on a listening socket, each on a thread of its own, until `stop`."""
+    """Serves connections on a listening socket, each on a thread of its own, for as long as the process lives."""
 
     def __init__(self, listener: socket.socket, backend: Callable[[], Backend]) -> None:
         self._listener = listener
@@ -43,10 +43,6 @@ class Proxy:
         self._requests: list[tuple[float, str]] = []  # when they came, monotonic, and what they were
         self.port: int = listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
 
     def go_away(self) -> None:
         """Like a server that was stopped: open connections end, and new ones come to nothing."""
@@ -65,10 +61,7 @@ class Proxy:
 
     def _accept(self) -> None:
         while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
+            connection, _ = self._listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.away:
                 self._requests.append((time.monotonic(), "a connection"))

@@ -170,7 +170,7 @@ class Routing:
 
 
 class User:
-    """Sends requests over one kept-alive connection, always with the same headers, and keeps the cookies it is given."""
+    """Sends requests over one kept-alive connection, always with the same headers, and keeps cookies."""
 
     def __init__(self, address: str, path: str, headers: dict[str, str] | None = None) -> None:
         self.connection = http.client.HTTPConnection(address, timeout=10)

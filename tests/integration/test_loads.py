@@ -1,4 +1,4 @@
-"""The stage loadTest on a real API server: real requests by a played pod, the report, and what belongs to Locust's Jobs."""
+"""The stage loadTest on a real API server: real requests by a played pod, the report, and what Locust's Jobs have."""
 
 import json
 import sys
@@ -15,7 +15,8 @@ for number in range(COUNT):
     took = str(round((time.time() - start) * 1000, 1))
     times[took] = times.get(took, 0) + 1
     print("asked", flush=True)
-window = {"at": 0, "seconds": COUNT / 50, "askedRate": 0, "users": 0, "requests": COUNT, "failures": 0, "responseTimes": times}
+window = {"at": 0, "seconds": COUNT / 50, "askedRate": 0, "users": 0, "requests": COUNT, "failures": 0,
+          "responseTimes": times}
 print(json.dumps({"kind": "LoadTestResult", "apiVersion": "sluice.dev/v1alpha1", "startedAt": int(begin),
                   "windows": [window], "errors": [], "generator": {"tool": "played", "workers": 1}}))
 """

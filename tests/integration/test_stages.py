@@ -1,5 +1,5 @@
-"""Stages other than the canary, on the real gateway: copies that nobody sees, users who stay with one revision, a person
-who decides, and a Job. And what a split that is not the asked one leads to."""
+"""Stages other than the canary, on the real gateway: copies that nobody sees, users who stay with one revision, a
+person who decides, and a Job. And what a split that is not the asked one leads to."""
 
 import sys
 
@@ -268,8 +268,8 @@ def test_both_revisions_are_scaled_in_the_middle_of_a_stage(story):
     def sizes() -> dict[str, int]:
         path = f"/apis/apps/v1/namespaces/ml/deployments?labelSelector=sluice.dev/rollout={story.name}"
         found = story.cluster.api.get(path)["items"]
-        ready = {one["metadata"]["labels"]["sluice.dev/revision"]: one["status"].get("readyReplicas", 0) for one in found}
-        return {revision: size for revision, size in ready.items() if size}
+        ready = ((one["metadata"]["labels"], one["status"].get("readyReplicas", 0)) for one in found)
+        return {labels["sluice.dev/revision"]: size for labels, size in ready if size}
 
     for replicas, wanted in ((5, {stable: 5, candidate: 3}), (2, {stable: 2, candidate: 1})):
         story.cluster.kubectl("scale", f"rollout/{story.name}", "-n", "ml", f"--replicas={replicas}")

@@ -49,10 +49,7 @@ def main() -> None:
                     print(time.time(), answer.status, answer.getheaders(), body[:200], flush=True)
                 code = answer.status
                 revision = answer.getheader("x-sluice-revision", f"HTTP {code}")
-            except OSError as error:
-                connection.close()
-                revision = type(error).__name__
-            except http.client.HTTPException as error:
+            except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 revision = type(error).__name__
             with lock:

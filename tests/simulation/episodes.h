@@ -1,4 +1,4 @@
-// The two kinds of stories that the simulation tells, each in a world of its own.
+// The kinds of stories that the simulation tells, each in a world of its own.
 #pragma once
 
 #include <deque>

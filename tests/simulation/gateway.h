@@ -19,6 +19,9 @@ struct Backend {
   int weight = 0;
 };
 
+// A backend that parts keeps one request in a million for a moment: a share up to this is none.
+inline constexpr double kLastDrop = 1.5e-6;
+
 // Those of the weighted rule.
 std::vector<Backend> backends_of(const nlohmann::json& route);
 

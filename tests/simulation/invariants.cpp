@@ -14,7 +14,6 @@ namespace sluice::simulation {
 namespace {
 
 constexpr Duration kHeardOf = seconds(2);  // a gateway knows of a pod that has been ready for so long
-constexpr double kLastDrop = 1.5e-6;  // a backend that parts keeps one request in a million for a moment
 
 std::string revision_in(const kube::Key& rollout, const std::string& service) {
   return service.size() > rollout.name.size() + 1 ? service.substr(rollout.name.size() + 1) : std::string();

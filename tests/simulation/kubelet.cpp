@@ -121,7 +121,8 @@ void Kubelet::start_pod(const kube::Key& key, Workload& workload) {
   if (broken) {
     const json waiting = {{"waiting", {{"reason", "CrashLoopBackOff"}, {"message", "back-off"}}}};
     const json container = {{"name", "model"}, {"ready", false}, {"restartCount", 3}, {"state", waiting}};
-    const json status = {{"conditions", ready_condition(false, clock_.now())}, {"containerStatuses", json::array({container})}};
+    const json status = {{"conditions", ready_condition(false, clock_.now())},
+                         {"containerStatuses", json::array({container})}};
     (void)server_.patch(workload::kPods, {key.ns, pod.name}, {{"status", status}}, {.subresource = "status"});
   }
   workload.pods.push_back(std::move(pod));

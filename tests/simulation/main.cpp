@@ -38,8 +38,8 @@ void print(const Arguments& arguments, std::uint64_t episode, const Counters& co
                 static_cast<unsigned long long>(episode), static_cast<unsigned long long>(counters.steps()),
                 what.c_str());
   }
-  std::printf("replay: simulation --seed %llu --episode %llu\n", static_cast<unsigned long long>(arguments.seed),
-              static_cast<unsigned long long>(episode));
+  std::printf("replay: simulation --seed %llu --episode %llu%s\n", static_cast<unsigned long long>(arguments.seed),
+              static_cast<unsigned long long>(episode), arguments.every_call ? " --every-call" : "");
 }
 
 // Whether so many false alarms can be chance when each has a probability of at most 5 %: 6 standard deviations.

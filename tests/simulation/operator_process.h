@@ -43,8 +43,6 @@ class OperatorProcess final : private rollout::Looks, private runtime::EventSink
   void note_caught_up() { caught_up_at_ = world_.clock.now(); }
 
   std::uint64_t events_recorded() const { return events_recorded_; }
-  // A clean stop saves what is remembered.
-  void save_all() { reconciler_.save_all(); }
 
  private:
   void schedule(const kube::Key& key, const metrics::Look& look, Time due) override;

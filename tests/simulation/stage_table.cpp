@@ -19,7 +19,6 @@ namespace {
 
 constexpr const char* kCandidate = "model:good-1";  // it passes every stage
 constexpr const char* kNext = "model:good-2";
-constexpr double kLastDrop = 1.5e-6;  // a backend that parts keeps one request in a million for a moment
 
 enum class Happening {
   Pause, Resume, Abort, Promote, Retry, Supersede, Crash, PrometheusAway, ApiServerAway, Edited, AnotherKind, Removed
@@ -152,7 +151,8 @@ class Cell {
   void expect_held(const api::RolloutStatus& before, const std::string& while_what) {
     const api::RolloutStatus now = status();
     const bool same_stage = now.stage && now.stage->name == before.stage->name;
-    expect(same_stage && now.stage->step == before.stage->step && !now.promoting_since, "another stage or step " + while_what);
+    expect(same_stage && now.stage->step == before.stage->step && !now.promoting_since,
+           "another stage or step " + while_what);
     expect(now.candidate_revision == before.candidate_revision && now.history == before.history,
            "an end " + while_what);
     expect(now.traffic.candidate == before.traffic.candidate && now.traffic.mirror == before.traffic.mirror &&
@@ -271,7 +271,9 @@ class Cell {
     if (call.resource == traffic::kHttpRoutes && call.key == key_) {
       const auto live = harness_.world.server.get(traffic::kHttpRoutes, key_);
       const bool served = !live || share(all_backends_of(*live), service) > kLastDrop;
-      if (!withdrawn_ && (served || mirror_of(*live).service == service)) fail("the first write of the route leaves requests to the candidate that is out");
+      if (!withdrawn_ && (served || mirror_of(*live).service == service)) {
+        fail("the first write of the route leaves requests to the candidate that is out");
+      }
       withdrawn_ = true;
     }
     if (call.resource != workload::kDeployments || call.key.name != service) return;

@@ -49,11 +49,7 @@ void Traffic::pass(Duration by) {
     for (const Backend& backend : routed) {
       const double mean = rate * time * backend.weight / sum;
       const Workload* workload = kubelet_.behind({rollout.ns, backend.service});
-      if (workload == nullptr || workload->ready() == 0) {
-        unanswered_ += mean;
-      } else if (mean > 0) {
-        count(pods_[rollout.name], *workload, mean);
-      }
+      if (workload != nullptr && workload->ready() > 0 && mean > 0) count(pods_[rollout.name], *workload, mean);
     }
     const Mirror mirror = gateway_.mirrored(rollout);
     const Workload* shadow = mirror.service.empty() ? nullptr : kubelet_.behind({rollout.ns, mirror.service});

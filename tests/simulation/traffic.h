@@ -37,8 +37,6 @@ class Traffic {
   // The samples of a selector that names rollout="..." and revision="..." exactly.
   metrics::Matrix samples(std::string_view selector, Time end, Duration window) const;
 
-  double unanswered() const { return unanswered_; }  // requests to a backend without a ready pod
-
  private:
   struct Counter {
     std::string revision;
@@ -64,7 +62,6 @@ class Traffic {
   std::map<kube::Key, double> rates_;
   std::map<std::string, Pods> pods_;  // by rollout
   Time next_scrape_;
-  double unanswered_ = 0;
 };
 
 }  // namespace sluice::simulation

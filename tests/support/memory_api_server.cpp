@@ -32,10 +32,6 @@ const kube::Resource kRollouts{"sluice.dev", "v1alpha1", "rollouts", "Rollout"};
 
 namespace {
 
-Error not_found(const kube::Resource& resource, const kube::Key& key) {
-  return api_error(ErrorCode::NotFound, qualified(resource) + " \"" + key.name + "\" not found");
-}
-
 Error not_served(const kube::Resource& resource) {
   return api_error(ErrorCode::NotFound,
                    "the server could not find the requested resource (" + qualified(resource) + ")");

@@ -14,10 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-Error not_found(const kube::Resource& resource, const kube::Key& key) {
-  return api_error(ErrorCode::NotFound, qualified(resource) + " \"" + key.name + "\" not found");
-}
-
 // Looks like the server's, and is the same in each run of a test.
 std::string make_uid(std::uint64_t number) {
   char text[40];

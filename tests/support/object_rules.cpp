@@ -24,6 +24,10 @@ std::string qualified(const kube::Resource& resource) {
   return resource.group.empty() ? resource.plural : resource.plural + "." + resource.group;
 }
 
+Error not_found(const kube::Resource& resource, const kube::Key& key) {
+  return api_error(ErrorCode::NotFound, qualified(resource) + " \"" + key.name + "\" not found");
+}
+
 std::string meta_of(const json& object, const char* field) {
   const json* meta = object.is_object() && object.contains("metadata") ? &object["metadata"] : nullptr;
   if (meta == nullptr || !meta->is_object() || !meta->contains(field)) return {};

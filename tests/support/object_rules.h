@@ -15,6 +15,8 @@ Error api_error(ErrorCode code, std::string message);
 // "deployments.apps": how messages name a resource, and what tells two resources apart.
 std::string qualified(const kube::Resource& resource);
 
+Error not_found(const kube::Resource& resource, const kube::Key& key);
+
 kube::Key key_of(const nlohmann::json& object);
 // A string of metadata; empty when there is none.
 std::string meta_of(const nlohmann::json& object, const char* field);
