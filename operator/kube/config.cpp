@@ -31,9 +31,10 @@ std::vector<std::string> split_list(const std::string& text) {
 Result<Config> from_service_account(const ConfigSource& source, const std::string& host,
                                     const std::string& port) {
   Config out;
-  // An IPv6 address goes through to make_transport, which says what to do about it.
+  // The HTTP library cannot connect to an IPv6 address as it stands; each cluster has this name for the same Service,
+  // and its certificate holds for both.
   const bool ipv6 = host.find(':') != std::string::npos;
-  out.server = "https://" + (ipv6 ? "[" + host + "]" : host) + ":" + port;
+  out.server = "https://" + (ipv6 ? "kubernetes.default.svc" : host) + ":" + port;
   out.origin = "the service account of this pod";
 
   auto ca = read_file(source.service_account + "/ca.crt");

@@ -226,7 +226,9 @@ TEST_F(ConfigTest, InAPod) {
   EXPECT_EQ(authorization(*config), "Bearer two");
 
   environment_["KUBERNETES_SERVICE_HOST"] = "fd00::1";
-  EXPECT_EQ(load()->server, "https://[fd00::1]:6443");
+  const auto ipv6 = load();
+  EXPECT_EQ(ipv6->server, "https://kubernetes.default.svc:6443");
+  EXPECT_TRUE(http::make_transport({.base_url = ipv6->server})) << "the address itself is refused";
 }
 
 TEST_F(ConfigTest, ABrokenServiceAccountIsAnError) {
