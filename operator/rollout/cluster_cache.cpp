@@ -97,8 +97,12 @@ void ClusterCache::watch(kube::Client& client, const Clock& clock, runtime::Obse
 void ClusterCache::on_change(const std::function<void(const kube::Key&)>& changed) {
   rollouts_.on_change([changed](const kube::Key& key, const auto&, const auto&) { changed(key); });
   const auto of_rollout = [this, changed](const kube::Key&, const auto& before, const auto& after) {
-    const kube::Key key = (after ? after : before)->rollout_key();
-    if (rollouts_.get(key)) changed(key);
+    const auto tell = [&](const kube::Key& key) {
+      if (rollouts_.get(key)) changed(key);
+    };
+    // Labelled anew, it was of another one before: that one misses it.
+    if (before && !(after && after->rollout_key() == before->rollout_key())) tell(before->rollout_key());
+    if (after) tell(after->rollout_key());
   };
   deployments_.on_change(of_rollout);
   services_.on_change(of_rollout);

@@ -115,6 +115,17 @@ TEST_F(ClusterCacheTest, WithASelectorWhatBelongsToOthersTellsNobody) {
   EXPECT_EQ(process.held("theirs"), 4);
 }
 
+TEST_F(ClusterCacheTest, WhatIsLabelledAnewTellsBothItsRollouts) {
+  make("one", "a");
+  make("other", "a");
+  Process process(*this, {});
+  process.told.clear();
+  const json labels = {{"metadata", {{"labels", {{api::kRolloutLabel, "other"}}}}}};
+  ASSERT_TRUE(server.patch(workload::kDeployments, {"ml", "one-1"}, labels, {}).ok());
+  process.follow();
+  EXPECT_EQ(process.told, (std::set<std::string>{"one", "other"}));
+}
+
 // A standby whose watches have stood still without ending: what it holds is of before the leader's last writes.
 TEST_F(ClusterCacheTest, AStandbyThatCatchesUpHoldsWhatTheLeaderBeforeHasWritten) {
   const SystemClock machine;
