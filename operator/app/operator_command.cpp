@@ -31,7 +31,7 @@ void add_lease_flags(CLI::App& command, Flags& flags) {
   OperatorOptions& options = flags.options;
   command.add_flag("--leader-elect", options.leader_elect, "Act only while this process holds the Lease");
   command.add_option("--lease-name", options.lease_name,
-                     "Name of the Lease; else sluice, with the shard and a hash of the selector");
+                     "Name of the Lease; else sluice, with a hash of the selector, the shard and the namespace");
   command.add_option("--lease-namespace", options.lease_namespace, "Namespace of the Lease; else the own one");
   const auto add = [&](const char* name, std::string& value, const char* meaning) {
     command.add_option(name, value, meaning)->check(cli::duration())->capture_default_str();

@@ -60,6 +60,19 @@ bool is_requirement(std::string_view text) {
                      [](std::string_view value) { return value.empty() || is_word(value); });
 }
 
+// "b,a==1" is "a=1,b": one spelling of what is the same, so that it has one Lease.
+std::string plain(std::string_view selector) {
+  std::vector<std::string> parts;
+  for (const std::string_view part : requirements_of(selector)) {
+    std::string& text = parts.emplace_back(part);
+    if (const auto at = text.find("=="); at != std::string::npos) text.erase(at, 1);
+  }
+  std::sort(parts.begin(), parts.end());
+  std::string out;
+  for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
+  return out;
+}
+
 std::optional<unsigned> number(std::string_view text) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -113,10 +126,12 @@ std::string Scope::lease_suffix() const {
   std::string suffix;
   if (!selector.empty()) {
     std::array<char, 10> text{};
-    std::snprintf(text.data(), text.size(), "-%08x", static_cast<unsigned>(stable_hash(selector) >> 32));
+    std::snprintf(text.data(), text.size(), "-%08x", static_cast<unsigned>(stable_hash(plain(selector)) >> 32));
     suffix = text.data();
   }
   if (shard.count > 1) suffix += "-" + std::to_string(shard.index) + "-of-" + std::to_string(shard.count);
+  // Behind a dot, which no namespace has: one that is called "0-of-3" is no shard.
+  if (!ns.empty()) suffix += "." + ns;
   return suffix;
 }
 

@@ -42,8 +42,8 @@ struct Scope {
   std::string selector;  // of labels of Rollouts; empty: all
   Shard shard;
 
-  // What tells the Lease of this scope from that of others, to be put behind its name: "", "-0-of-3",
-  // "-9f86d081" for a selector, or both.
+  // What tells the Lease of this scope from that of others, to be put behind its name: "", "-9f86d081" for a selector,
+  // "-0-of-3", ".ml" for a namespace, or several in this order.
   std::string lease_suffix() const;
 };
 

@@ -14,6 +14,8 @@ TEST(LeaseName, EachScopeHasItsOwn) {
   const std::string of_team = lease_name(options);
   options.scope.selector = "team=b";
   EXPECT_NE(lease_name(options), of_team);
+  options.scope = {.ns = "ml", .selector = "", .shard = {}};
+  EXPECT_EQ(lease_name(options), "sluice.ml");  // else the operator for "web" would stand by for ever
   options.lease_name = "mine";
   EXPECT_EQ(lease_name(options), "mine");
 }

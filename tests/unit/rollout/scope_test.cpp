@@ -75,13 +75,22 @@ TEST(LabelSelector, KnowsTheForms) {
 
 TEST(Scope, TheLeaseTellsItFromOthers) {
   EXPECT_EQ(Scope{}.lease_suffix(), "");
-  EXPECT_EQ((Scope{.ns = "ml"}).lease_suffix(), "");
+  EXPECT_EQ((Scope{.ns = "ml"}).lease_suffix(), ".ml");
+  EXPECT_EQ((Scope{.ns = "ml", .shard = {1, 3}}).lease_suffix(), "-1-of-3.ml");
   EXPECT_EQ((Scope{.shard = {1, 3}}).lease_suffix(), "-1-of-3");
   EXPECT_EQ((Scope{.selector = "team=a"}).lease_suffix(), (Scope{.selector = "team=a"}).lease_suffix());
   EXPECT_NE((Scope{.selector = "team=a"}).lease_suffix(), (Scope{.selector = "team=b"}).lease_suffix());
   EXPECT_EQ((Scope{.selector = "team=a"}).lease_suffix().size(), 9U);
   EXPECT_EQ((Scope{.selector = "team=a", .shard = {0, 2}}).lease_suffix(),
             (Scope{.selector = "team=a"}).lease_suffix() + "-0-of-2");
+}
+
+TEST(Scope, SelectorsThatMeanTheSameShareALease) {
+  const auto suffix = [](const std::string& selector) { return Scope{.selector = selector}.lease_suffix(); };
+  EXPECT_EQ(suffix("team==a"), suffix("team=a"));
+  EXPECT_EQ(suffix("b, team==a"), suffix("team=a,b"));
+  EXPECT_NE(suffix("team!=a"), suffix("team=a"));
+  EXPECT_NE(suffix("team in (a,b)"), suffix("team in (a),b"));
 }
 
 }  // namespace
