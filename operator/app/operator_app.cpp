@@ -105,13 +105,13 @@ class App {
         controller_({.name = "rollout", .workers = options.workers}, reconciler_, clock_, metrics) {}
 
   int run() {
-    if (auto served = serve_pages(); !served) {
+    cache_.watch(*client_, clock_, metrics_);
+    cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
+    if (auto served = serve_pages(); !served) {  // they read the caches
       log::error(served.error().message);
       return 1;
     }
     recorder_.start();
-    cache_.watch(*client_, clock_, metrics_);
-    cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
     cache_.start();
     server_.on_return([this] {
       log::info("the API server answers again");

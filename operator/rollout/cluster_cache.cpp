@@ -142,6 +142,7 @@ bool ClusterCache::wait_for_all(Duration timeout, bool (runtime::Reflector::*wai
 }
 
 std::string ClusterCache::unsynced() const {
+  if (reflectors_.empty()) return api::kRollouts.plural;
   for (const auto& reflector : reflectors_) {
     if (!reflector->synced()) return reflector->name();
   }

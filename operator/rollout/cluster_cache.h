@@ -43,7 +43,7 @@ class ClusterCache {
  public:
   explicit ClusterCache(Scope scope = {});
 
-  // One watch per kind. Call once, before on_change and start.
+  // One watch per kind. Call once, before on_change and start, and before any other thread reads from here.
   void watch(kube::Client& client, const Clock& clock, runtime::Observer& observer);
 
   // `changed` is called with the key of a Rollout whenever it, or something of it, changed. What belongs to a

@@ -126,6 +126,13 @@ TEST_F(ClusterCacheTest, WhatIsLabelledAnewTellsBothItsRollouts) {
   EXPECT_EQ(process.told, (std::set<std::string>{"one", "other"}));
 }
 
+TEST_F(ClusterCacheTest, IsNotCompleteBeforeItIsFilled) {
+  ClusterCache cache;
+  EXPECT_EQ(cache.unsynced(), "rollouts");
+  cache.watch(server, clock, runtime::no_observer());
+  EXPECT_EQ(cache.unsynced(), "rollouts");
+}
+
 // A standby whose watches have stood still without ending: what it holds is of before the leader's last writes.
 TEST_F(ClusterCacheTest, AStandbyThatCatchesUpHoldsWhatTheLeaderBeforeHasWritten) {
   const SystemClock machine;
