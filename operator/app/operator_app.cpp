@@ -106,7 +106,9 @@ class App {
 
   int run() {
     cache_.watch(*client_, clock_, metrics_);
-    cache_.on_change([this](const kube::Key& key) { controller_.queue().add(key); });
+    cache_.on_change([this](const kube::Key& key) {
+      if (acts_) controller_.queue().add(key);
+    });
     if (auto served = serve_pages(); !served) {  // they read the caches
       log::error(served.error().message);
       return 1;
@@ -170,6 +172,8 @@ class App {
     const std::lock_guard lock(starting_);
     if (stopping_) return;
     malloc_trim(0);  // the first lists were read as trees, a multiple of what is kept of them
+    acts_ = true;    // first: what changes from here on, its watch tells
+    for (const auto& [key, priority] : cache_.first_visits()) controller_.queue().add(key, priority);
     controller_.start();
     log::info("reconciling", {{"rollouts", cache_.size()}});
   }
@@ -224,6 +228,7 @@ class App {
   std::unique_ptr<WebServer> pages_;
   std::mutex starting_;  // held to start the workers, and to say that they must not be started any more
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> acts_{false};  // before, changes need no visit: all Rollouts get one then
   std::atomic<bool> lost_{false};
   std::jthread alone_thread_;  // what the elector's thread is to one of several
 };

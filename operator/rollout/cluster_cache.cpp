@@ -29,6 +29,13 @@ bool belongs_to(const workload::EndpointsView& slice, const workload::ServiceVie
   return slice.owner_uid.empty() || slice.owner_uid == service->uid;
 }
 
+// By its status nothing is under way, and the spec has not been changed since.
+bool is_idle(const api::Rollout& rollout) {
+  const api::RolloutStatus& status = rollout.status;
+  return !rollout.deleting && rollout.generation == status.observed_generation && status.candidate_revision.empty() &&
+         !status.stage && status.phase != api::Phase::Progressing;
+}
+
 }  // namespace
 
 runtime::ReflectorOptions watch_options(const kube::Resource& resource, const Scope& scope) {
@@ -110,6 +117,14 @@ void ClusterCache::on_change(const std::function<void(const kube::Key&)>& change
   pods_.on_change(of_rollout);
   jobs_.on_change(of_rollout);
   routes_.on_change(of_rollout);
+}
+
+std::vector<std::pair<kube::Key, runtime::Priority>> ClusterCache::first_visits() const {
+  std::vector<std::pair<kube::Key, runtime::Priority>> visits;
+  for (const auto& [key, known] : rollouts_.list()) {
+    visits.emplace_back(key, is_idle(known->rollout) ? runtime::Priority::Resync : runtime::Priority::Change);
+  }
+  return visits;
 }
 
 void ClusterCache::start() {

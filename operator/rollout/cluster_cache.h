@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <utility>
 #include <vector>
 
 #include "api/types.h"
@@ -18,6 +19,7 @@
 #include "kube/client.h"
 #include "rollout/plan.h"
 #include "rollout/scope.h"
+#include "runtime/observer.h"
 #include "runtime/reflector.h"
 #include "runtime/store.h"
 #include "traffic/provider.h"
@@ -49,6 +51,10 @@ class ClusterCache {
   // `changed` is called with the key of a Rollout whenever it, or something of it, changed. What belongs to a
   // Rollout that is not there calls nobody: the Rollout itself does when it comes.
   void on_change(const std::function<void(const kube::Key&)>& changed);
+
+  // All Rollouts, for a process that begins to act: those under way or changed as Change, the idle ones as Resync, so
+  // that no candidate waits until all of these were looked at.
+  std::vector<std::pair<kube::Key, runtime::Priority>> first_visits() const;
 
   void start();
   bool wait_synced(Duration timeout);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/json.h"
+#include "runtime/work_queue.h"
 #include "support/memory_api_server.h"
 #include "support/stepped_reflector.h"
 #include "support/virtual_clock.h"
@@ -124,6 +125,29 @@ TEST_F(ClusterCacheTest, WhatIsLabelledAnewTellsBothItsRollouts) {
   ASSERT_TRUE(server.patch(workload::kDeployments, {"ml", "one-1"}, labels, {}).ok());
   process.follow();
   EXPECT_EQ(process.told, (std::set<std::string>{"one", "other"}));
+}
+
+TEST_F(ClusterCacheTest, IdleRolloutsWaitWhenAProcessBeginsToAct) {
+  const std::vector<std::pair<std::string, json>> statuses = {
+      {"a-idle", {{"observedGeneration", 1}, {"phase", "Healthy"}, {"stableRevision", "v1"}}},
+      {"b-idle", {{"observedGeneration", 1}, {"phase", "RolledBack"}, {"rejectedRevision", "v2"}}},
+      {"c-edited", {{"observedGeneration", 0}, {"phase", "Healthy"}, {"stableRevision", "v1"}}},
+      {"d-canary", {{"observedGeneration", 1}, {"phase", "Progressing"}, {"candidateRevision", "v2"}}},
+      {"e-paused", {{"observedGeneration", 1}, {"phase", "Paused"}, {"candidateRevision", "v2"}}},
+      {"f-idle", {{"observedGeneration", 1}, {"phase", "Degraded"}, {"stableRevision", "v1"}}},
+      {"g-first", {{"observedGeneration", 1}, {"phase", "Progressing"}}},
+  };
+  for (const auto& [name, status] : statuses) {
+    create(api::kRollouts, labelled(name, json::object()));
+    ASSERT_TRUE(server.patch(api::kRollouts, {"ml", name}, {{"status", status}}, {.subresource = "status"}).ok());
+  }
+  const Process process(*this, {});
+  runtime::WorkQueue queue("rollouts", clock);
+  for (const auto& [key, priority] : process.cache.first_visits()) queue.add(key, priority);
+  std::vector<std::string> visited;
+  while (const auto key = queue.try_pop()) visited.push_back(key->name);
+  EXPECT_EQ(visited, (std::vector<std::string>{"c-edited", "d-canary", "e-paused", "g-first",  //
+                                               "a-idle", "b-idle", "f-idle"}));
 }
 
 TEST_F(ClusterCacheTest, IsNotCompleteBeforeItIsFilled) {
