@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "app/own_metrics.h"
 #include "app/reachability.h"
@@ -34,7 +37,9 @@
 namespace sluice::app {
 namespace {
 
-constexpr Duration kGrace = seconds(20);
+// After the grace for reconciles: for the last statuses and events. The chart's terminationGracePeriodSeconds is longer
+// than both and a request for the Lease.
+constexpr Duration kForLastWrites = seconds(10);
 constexpr const char* kController = "sluice.dev/operator";
 
 // For one process that runs alone.
@@ -74,11 +79,12 @@ sigset_t stop_signals() {
 
 class App {
  public:
-  // `instance` tells this process from others of its kind.
+  // `instance` tells this process from others of its kind; `calls` ends those of `client`.
   App(const OperatorOptions& options, const std::string& instance, const kube::Config& config,
-      std::unique_ptr<kube::Client> client, std::unique_ptr<kube::Client> lease_client, OwnMetrics& metrics,
-      Reachability& server)
+      std::unique_ptr<kube::Client> client, std::stop_source calls, std::unique_ptr<kube::Client> lease_client,
+      OwnMetrics& metrics, Reachability& server)
       : options_(options),
+        calls_(std::move(calls)),
         server_(server),
         metrics_(metrics),
         client_(std::move(client)),
@@ -132,7 +138,9 @@ class App {
     const sigset_t signals = stop_signals();
     sigwait(&signals, &signal);
     log::info(lost_ ? "stopping: the lead was lost" : "stopping", {{"signal", signal}});
-    stop();
+    // What is left runs in threads that cannot be ended: to destroy this would wait for them, and then give the Lease
+    // back. It expires instead, when the write has long been carried out or refused.
+    if (!stop()) std::_Exit(1);
     return lost_ ? 1 : 0;
   }
 
@@ -194,23 +202,39 @@ class App {
     controller_.queue().add(key, runtime::Priority::Urgent);  // a candidate may be doing harm
   }
 
-  void stop() {
+  // False: a reconcile still runs, and may write.
+  bool stop() {
     {
       const std::lock_guard lock(starting_);
       stopping_ = true;
     }
+    const std::jthread limit([this](const std::stop_token& over) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, over, options_.grace + kForLastWrites, [] { return false; });
+      if (!over.stop_requested()) calls_.request_stop();
+    });
     server_.on_return({});
     scheduler_.stop();
-    const bool drained = controller_.stop(kGrace);
-    if (drained) reconciler_.save_all();
-    cache_.stop();
-    elector_.stop();
+    const bool drained = controller_.stop(options_.grace);
+    if (drained) {
+      reconciler_.save_all();
+      elector_.stop();
+    }
     recorder_.stop();
+    if (!drained) {
+      log::warn("a reconcile did not end in time; the Lease is left to expire");
+      return false;
+    }
+    calls_.request_stop();  // nobody needs the page of a list that is still to come
+    cache_.stop();
     pages_.reset();
-    if (!drained) log::warn("a reconcile did not end in time");
+    return true;
   }
 
   const OperatorOptions options_;
+  std::stop_source calls_;
   Reachability& server_;
   OwnMetrics& metrics_;
   SystemClock clock_;
@@ -285,8 +309,11 @@ int run_operator(const OperatorOptions& options) {
         std::min(client_options.write_deadline, options.lease_duration - options.renew_deadline);
   }
   client_options.admits = [&server, &clock] { return server.may_try(clock.steady()); };
+  std::stop_source calls;
+  client_options.stop = calls.get_token();
   auto client = kube::connect(*config, client_options);
   client_options.admits = nullptr;  // a lead is not lost for the sake of others' requests
+  client_options.stop = {};         // the Lease is given back in any case
   // One request for the Lease that hangs must not cost the lead.
   client_options.deadline = client_options.write_deadline = options.renew_deadline / 2;
   auto lease_client = kube::connect(*config, client_options);
@@ -301,8 +328,8 @@ int run_operator(const OperatorOptions& options) {
                                 {"namespace", options.scope.ns.empty() ? "all" : options.scope.ns},
                                 {"selector", options.scope.selector},
                                 {"shard", std::to_string(shard.index) + "/" + std::to_string(shard.count)}});
-  App app(options, instance, *config, std::move(client).take(), std::move(lease_client).take(), metrics,
-          server);
+  App app(options, instance, *config, std::move(client).take(), std::move(calls), std::move(lease_client).take(),
+          metrics, server);
   return app.run();
 }
 

@@ -2,7 +2,8 @@
 //
 // Start: pages (probes and metrics are there for leaders and standbys) -> caches -> lead -> caches read once more ->
 //        workers and looks.
-// Stop:  looks -> workers -> last statuses saved -> caches -> the Lease is given back -> events -> pages.
+// Stop:  looks -> workers -> last statuses saved -> the Lease is given back -> events -> caches -> pages.
+//        When a worker does not end in time the Lease is not given back: its write may still be under way.
 #pragma once
 
 #include <string>
@@ -20,6 +21,7 @@ struct OperatorOptions {
   unsigned workers = 2;
   int look_threads = 4;
   Duration status_interval = minutes(1);
+  Duration grace = seconds(20);        // for the reconciles that run when it is to stop
   bool leader_elect = false;
   std::string lease_name;              // empty: "sluice", and what tells its scope from others
   std::string lease_namespace;         // empty: of the context or the pod
