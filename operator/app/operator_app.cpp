@@ -40,6 +40,8 @@ namespace {
 // After the grace for reconciles: for the last statuses and events. The chart's terminationGracePeriodSeconds is longer
 // than both and a request for the Lease.
 constexpr Duration kForLastWrites = seconds(10);
+// All that a reconcile asks for has a deadline of seconds.
+constexpr Duration kLongestReconcile = minutes(5);
 constexpr const char* kController = "sluice.dev/operator";
 
 // For one process that runs alone.
@@ -153,10 +155,9 @@ class App {
   Outcome serve_pages() {
     if (options_.bind.empty()) return Ok{};
     WebPages pages;
-    pages.healthz = [] { return std::string(); };
+    pages.healthz = [this] { return health(controller_.queue().longest_running()); };
     pages.readyz = [this] {
-      const std::string missing = cache_.unsynced();
-      return missing.empty() ? std::string() : "the cache of " + missing + " is not complete yet\n";
+      return readiness(cache_.unsynced(), !options_.leader_elect || elector_.is_leader());
     };
     pages.metrics = [this] {
       const runtime::WorkQueue& queue = controller_.queue();
@@ -261,6 +262,17 @@ class App {
 
 std::string lease_name(const OperatorOptions& options) {
   return options.lease_name.empty() ? "sluice" + options.scope.lease_suffix() : options.lease_name;
+}
+
+CheckResult health(std::chrono::nanoseconds longest_reconcile) {
+  if (longest_reconcile <= kLongestReconcile) return {};
+  const auto lasts = std::chrono::duration_cast<seconds>(longest_reconcile);
+  return {false, "a reconcile hangs: it has been running for " + format_duration(lasts)};
+}
+
+CheckResult readiness(const std::string& unsynced, bool leads) {
+  if (!unsynced.empty()) return {false, "the cache of " + unsynced + " is not complete yet"};
+  return {true, leads ? "ok: leads" : "ok: stands by"};
 }
 
 std::string problem_of(const OperatorOptions& options) {

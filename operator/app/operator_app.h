@@ -6,8 +6,10 @@
 //        When a worker does not end in time the Lease is not given back: its write may still be under way.
 #pragma once
 
+#include <chrono>
 #include <string>
 
+#include "app/web_server.h"
 #include "base/time.h"
 #include "rollout/scope.h"
 
@@ -32,6 +34,12 @@ struct OperatorOptions {
 
 // The Lease by which one of the processes with the same scope leads.
 std::string lease_name(const OperatorOptions& options);
+
+// What /healthz says when the oldest reconcile under way has been running for so long; 0: none is.
+CheckResult health(std::chrono::nanoseconds longest_reconcile);
+
+// What /readyz says. `unsynced`: a resource of which there is no complete copy yet; empty: all are there.
+CheckResult readiness(const std::string& unsynced, bool leads);
 
 // Why these options cannot be used, in words for a person; empty: they can.
 std::string problem_of(const OperatorOptions& options);

@@ -10,12 +10,10 @@ namespace {
 
 class Page final : public CivetHandler {
  public:
-  Page(std::function<std::string()> body, bool is_check) : body_(std::move(body)), is_check_(is_check) {}
+  explicit Page(std::function<CheckResult()> answer) : answer_(std::move(answer)) {}
 
   bool handleGet(CivetServer*, mg_connection* connection) override {
-    const std::string body = body_();
-    const bool well = !is_check_ || body.empty();
-    const std::string text = is_check_ && body.empty() ? "ok\n" : body;
+    const auto [well, text] = answer_();
     mg_printf(connection,
               "HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
               "Content-Length: %zu\r\nConnection: close\r\n\r\n",
@@ -25,16 +23,23 @@ class Page final : public CivetHandler {
   }
 
  private:
-  std::function<std::string()> body_;
-  bool is_check_;
+  std::function<CheckResult()> answer_;
 };
+
+std::function<CheckResult()> as_line(std::function<CheckResult()> check) {
+  return [check = std::move(check)] {
+    CheckResult result = check();
+    result.text += '\n';
+    return result;
+  };
+}
 
 class Civet final : public WebServer {
  public:
   Civet(const std::string& port, WebPages pages)
-      : healthz_(std::move(pages.healthz), true),
-        readyz_(std::move(pages.readyz), true),
-        metrics_(std::move(pages.metrics), false),
+      : healthz_(as_line(std::move(pages.healthz))),
+        readyz_(as_line(std::move(pages.readyz))),
+        metrics_([text = std::move(pages.metrics)] { return CheckResult{true, text()}; }),
         server_({"listening_ports", port, "num_threads", "4", "request_timeout_ms", "10000"}) {
     server_.addHandler("/healthz", healthz_);
     server_.addHandler("/readyz", readyz_);

@@ -1,10 +1,10 @@
 // The operator's own pages: /healthz, /readyz and /metrics.
 //
-//   /healthz  the process is alive and its threads tick (not: the API server can be reached)
+//   /healthz  no reconcile hangs (not: the API server can be reached)
 //   /readyz   the caches hold a complete copy of the cluster, for the leader and standbys alike
 //   /metrics  own metrics in the text format of Prometheus
 //
-// Each check answers 200 "ok", or 503 with what is wrong.
+// A check answers 200 with "ok" and perhaps more, or 503 with what is wrong, in one line.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,14 @@
 
 namespace sluice::app {
 
+struct CheckResult {
+  bool well = true;
+  std::string text = "ok";
+};
+
 struct WebPages {
-  std::function<std::string()> healthz;  // empty: well; else what is wrong
-  std::function<std::string()> readyz;
+  std::function<CheckResult()> healthz;
+  std::function<CheckResult()> readyz;
   std::function<std::string()> metrics;
 };
 

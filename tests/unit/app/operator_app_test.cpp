@@ -20,6 +20,23 @@ TEST(LeaseName, EachScopeHasItsOwn) {
   EXPECT_EQ(lease_name(options), "mine");
 }
 
+TEST(Health, AReconcileThatRunsForMinutesHangs) {
+  EXPECT_TRUE(health({}).well);
+  EXPECT_TRUE(health(minutes(5)).well);
+  const CheckResult hanging = health(minutes(6));
+  EXPECT_FALSE(hanging.well);
+  EXPECT_EQ(hanging.text, "a reconcile hangs: it has been running for 6m");
+}
+
+TEST(Readiness, TellsWhoLeads) {
+  EXPECT_FALSE(readiness("pods", true).well);
+  EXPECT_EQ(readiness("pods", true).text, "the cache of pods is not complete yet");
+  EXPECT_TRUE(readiness("", true).well);
+  EXPECT_EQ(readiness("", true).text, "ok: leads");
+  EXPECT_TRUE(readiness("", false).well);
+  EXPECT_EQ(readiness("", false).text, "ok: stands by");
+}
+
 TEST(OperatorOptions, WhatCannotBeUsedIsNamedByItsFlag) {
   OperatorOptions options;
   EXPECT_EQ(problem_of(options), "");
