@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -279,6 +280,9 @@ std::string problem_of(const OperatorOptions& options) {
   if (const std::string problem = rollout::label_selector_problem(options.scope.selector); !problem.empty()) {
     return "--selector: " + problem;
   }
+  const double qps = options.requests_per_second;
+  if (qps != 0 && !(qps >= 1 && std::isfinite(qps))) return "--kube-api-qps must be 0, for no limit, or at least 1";
+  if (options.burst < 1) return "--kube-api-burst must be at least 1";
   if (!options.leader_elect) return "";
   const bool ordered = options.retry_period > Duration::zero() && options.retry_period < options.renew_deadline &&
                        options.renew_deadline < options.lease_duration;
@@ -323,8 +327,11 @@ int run_operator(const OperatorOptions& options) {
   client_options.admits = [&server, &clock] { return server.may_try(clock.steady()); };
   std::stop_source calls;
   client_options.stop = calls.get_token();
+  client_options.requests_per_second = options.requests_per_second;
+  client_options.burst = options.burst;
   auto client = kube::connect(*config, client_options);
   client_options.admits = nullptr;  // a lead is not lost for the sake of others' requests
+  client_options.requests_per_second = 0;
   client_options.stop = {};         // the Lease is given back in any case
   // One request for the Lease that hangs must not cost the lead.
   client_options.deadline = client_options.write_deadline = options.renew_deadline / 2;

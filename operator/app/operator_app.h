@@ -24,6 +24,8 @@ struct OperatorOptions {
   int look_threads = 4;
   Duration status_interval = minutes(1);
   Duration grace = seconds(20);        // for the reconciles that run when it is to stop
+  double requests_per_second = 0;      // at most, to the API server, those for the Lease not counted; 0: no limit
+  int burst = 20;                      // so many of them at once
   bool leader_elect = false;
   std::string lease_name;              // empty: "sluice", and what tells its scope from others
   std::string lease_namespace;         // empty: of the context or the pod

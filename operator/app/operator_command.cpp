@@ -87,6 +87,12 @@ cli::Command add_operator(CLI::App& program) {
   command.add_option("--status-interval", flags->status_interval, "How often numbers that only moved are saved")
       ->check(cli::duration())
       ->capture_default_str();
+  command.add_option("--kube-api-qps", options.requests_per_second,
+                     "Most requests a second to the API server, besides those for the Lease; 0: no limit")
+      ->capture_default_str();
+  command.add_option("--kube-api-burst", options.burst, "How many of them may be made at once, with --kube-api-qps")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   add_lease_flags(command, *flags);
   command.add_option("--log-level", flags->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember(std::vector<std::string>(kLevels.begin(), kLevels.end())))

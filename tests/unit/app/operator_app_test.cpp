@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 namespace sluice::app {
 namespace {
 
@@ -40,6 +43,18 @@ TEST(Readiness, TellsWhoLeads) {
 TEST(OperatorOptions, WhatCannotBeUsedIsNamedByItsFlag) {
   OperatorOptions options;
   EXPECT_EQ(problem_of(options), "");
+  for (const double qps : {0.0, 1.0, 50.5}) {
+    options.requests_per_second = qps;
+    EXPECT_EQ(problem_of(options), "");
+  }
+  for (const double qps : {-1.0, 0.5, std::nan(""), std::numeric_limits<double>::infinity()}) {
+    options.requests_per_second = qps;
+    EXPECT_TRUE(problem_of(options).starts_with("--kube-api-qps must be 0")) << problem_of(options);
+  }
+  options.requests_per_second = 0;
+  options.burst = 0;
+  EXPECT_EQ(problem_of(options), "--kube-api-burst must be at least 1");
+  options.burst = 1;
   options.scope.selector = "team is a";
   EXPECT_TRUE(problem_of(options).starts_with("--selector: \"team is a\" is no requirement")) << problem_of(options);
   options.scope.selector = "team=a";

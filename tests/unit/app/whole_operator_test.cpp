@@ -1,10 +1,11 @@
-// How the whole operator ends, as a process of its own that talks to a scripted API server.
+// The whole operator, as a process of its own that talks to a scripted API server.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <memory>
@@ -23,7 +24,7 @@ using nlohmann::json;
 // Forked before this process has other threads; it begins once it knows the server.
 class OperatorProcess {
  public:
-  OperatorProcess() {
+  explicit OperatorProcess(double requests_per_second = 0) {
     EXPECT_EQ(pipe(pipe_.data()), 0);
     pid_ = fork();
     if (pid_ != 0) return;
@@ -34,6 +35,8 @@ class OperatorProcess {
     options.bind = "";
     options.leader_elect = true;
     options.grace = milliseconds(300);
+    options.requests_per_second = requests_per_second;
+    options.burst = 1;
     std::_Exit(run_operator(options));
   }
   ~OperatorProcess() {
@@ -138,6 +141,16 @@ TEST(StopOfTheOperator, KeepsTheLeaseWhileAReconcileStillWrites) {
   ASSERT_TRUE(api.wait_until_silent());
   EXPECT_EQ(process.end(seconds(4)), 1) << "it does not wait for the write";
   EXPECT_NE(api.holder(), "") << "a standby might act while the write is carried out";
+}
+
+TEST(RequestsOfTheOperator, AreLimitedWhenAskedTo) {
+  OperatorProcess process(20);
+  ApiServer api(ApiServer::Silent::SavedStatus);
+  const auto began = std::chrono::steady_clock::now();
+  process.begin(api.url());
+  ASSERT_TRUE(api.wait_until_silent());
+  // Before it writes, each of seven kinds is asked for as a stream, in vain, and as a list.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(14 * 50));
 }
 
 TEST(StopOfTheOperator, GivesTheLeaseBackBeforeAListHasEnded) {
