@@ -1,7 +1,8 @@
 // Where the API server is and who we are to it: from a kubeconfig, or from inside a pod.
 //
 // The order is that of kubectl and of controllers: the file that was named; the files of KUBECONFIG, merged;
-// the service account of the pod that we run in; ~/.kube/config.
+// the service account of the pod that we run in; ~/.kube/config. HTTP_PROXY and HTTPS_PROXY are not read, on
+// purpose, and what cannot be kept to (proxy-url, tls-server-name) is refused.
 #pragma once
 
 #include <functional>
