@@ -81,6 +81,15 @@ const char* method_name(http::Method method) {
   return "GET";
 }
 
+// A write that we have given up must not be carried out when its time is long over, and somebody has written since: the
+// server is told how long it may take.
+http::Request bounded(http::Request request) {
+  if (request.method == http::Method::Get) return request;
+  request.path += request.path.find('?') == std::string::npos ? '?' : '&';
+  request.path += "timeout=" + std::to_string(request.deadline.count()) + "ms";
+  return request;
+}
+
 Call get_call(const char* verb, std::string resource, std::string path) {
   Call call{verb, std::move(resource), {}};
   call.request.path = std::move(path);
@@ -190,7 +199,7 @@ Result<http::Response> RestClient::send(Call& call, Instant until) {
     return Error{ErrorCode::Unavailable, "the API server does not answer; it was not asked again so soon", {}};
   }
   const Instant began = options_.clock->steady();
-  auto answer = transport_->send(call.request, options_.stop);
+  auto answer = transport_->send(bounded(call.request), options_.stop);
   observe(call, answer ? answer->status : 0, began);
   reached(answer.ok());
   if (answer) warnings_.note(answer->headers);

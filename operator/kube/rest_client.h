@@ -7,7 +7,7 @@
 // It does not list again, back off or reconnect a watch: that is runtime/'s part.
 //
 // Writes are sent with fieldValidation=Strict: a field that the server does not know is an error (Invalid),
-// not silently dropped.
+// not silently dropped; and with the time that is left as timeout, after which the server gives them up as well.
 #pragma once
 
 #include <chrono>

@@ -127,8 +127,8 @@ void LookScheduler::run(const DueQueue::Taken& taken) {
   const log::Context about({{"rollout", taken.key.str()}});
   const auto start = clock_.steady();
   LookResult result = take_look(taken);
-  const auto took = clock_.steady() - start;
-  if (result.error) log::debug("a look failed", {{"cause", result.error->message}, {"took", humane(std::chrono::duration_cast<Duration>(took))}});
+  const auto took = std::chrono::duration_cast<Duration>(clock_.steady() - start);
+  if (result.error) log::debug("a look failed", {{"cause", result.error->message}, {"took", humane(took)}});
   if (observe_) observe_(result, took);
   if (finish(taken, result)) on_result_(taken.key, std::move(result));
 }

@@ -7,6 +7,7 @@
 #include "fakes.h"
 #include "kube/object.h"
 #include "support/http_server.h"
+#include "support/virtual_clock.h"
 
 namespace sluice::kube {
 namespace {
@@ -19,6 +20,7 @@ const Resource kPods{"", "v1", "pods", "Pod"};
 class RestClientTest : public ::testing::Test {
  protected:
   std::unique_ptr<Client> client(ClientOptions options = {}) {
+    if (!options.clock) options.clock = clock_;
     return make_client(std::make_unique<FakeTransport>(script_), fixed_credentials("Bearer t"), options);
   }
   const http::Request& sent() const { return script_->requests.back(); }
@@ -26,6 +28,7 @@ class RestClientTest : public ::testing::Test {
     return http::find_header(sent().headers, name).value_or("");
   }
 
+  std::shared_ptr<test::VirtualClock> clock_ = std::make_shared<test::VirtualClock>();
   std::shared_ptr<Script> script_ = std::make_shared<Script>();
   const json object_ = {{"metadata", {{"name", "a"}, {"namespace", "ml"}, {"resourceVersion", "7"}}}};
 };
@@ -97,7 +100,7 @@ TEST_F(RestClientTest, Writes) {
   script_->answer(201, object_.dump());
   ASSERT_TRUE(c->create(kRollouts, object_));
   EXPECT_EQ(sent().method, http::Method::Post);
-  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts?fieldValidation=Strict");
+  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts?fieldValidation=Strict&timeout=5000ms");
   EXPECT_EQ(json::parse(sent().body), object_);
   EXPECT_EQ(sent_header("Content-Type"), "application/json");
   EXPECT_TRUE(sent().repeatable);
@@ -105,12 +108,12 @@ TEST_F(RestClientTest, Writes) {
   script_->answer(200, object_.dump());
   ASSERT_TRUE(c->update(kRollouts, object_, "status"));
   EXPECT_EQ(sent().method, http::Method::Put);
-  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/a/status?fieldValidation=Strict");
+  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/a/status?fieldValidation=Strict&timeout=5000ms");
 
   script_->answer(200, object_.dump());
   ASSERT_TRUE(c->patch(kRollouts, {"ml", "a"}, object_, {PatchType::Merge, "status", "", false}));
   EXPECT_EQ(sent().method, http::Method::Patch);
-  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/a/status?fieldValidation=Strict");
+  EXPECT_EQ(sent().path, "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/a/status?fieldValidation=Strict&timeout=5000ms");
   EXPECT_EQ(sent_header("Content-Type"), "application/merge-patch+json");
 
   script_->answer(200, object_.dump());
@@ -124,7 +127,7 @@ TEST_F(RestClientTest, Writes) {
   EXPECT_EQ(
       sent().path,
       "/apis/sluice.dev/v1alpha1/namespaces/ml/rollouts/a?fieldValidation=Strict&fieldManager=sluice%2Fx"
-      "&force=true");
+      "&force=true&timeout=5000ms");
   EXPECT_EQ(sent().body, R"({"x":"\u007f"})");
 }
 
@@ -133,7 +136,7 @@ TEST_F(RestClientTest, Remove) {
   script_->answer(200, R"({"kind":"Status","status":"Success"})");
   ASSERT_TRUE(c->remove(kPods, {"ml", "a"}, "u-1"));
   EXPECT_EQ(sent().method, http::Method::Delete);
-  EXPECT_EQ(sent().path, "/api/v1/namespaces/ml/pods/a");
+  EXPECT_EQ(sent().path, "/api/v1/namespaces/ml/pods/a?timeout=5000ms");
   EXPECT_EQ(json::parse(sent().body),
             json::parse(R"({"apiVersion":"v1","kind":"DeleteOptions","propagationPolicy":"Background",
                             "preconditions":{"uid":"u-1"}})"));

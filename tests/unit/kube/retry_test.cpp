@@ -97,6 +97,15 @@ TEST_F(RetryTest, WithoutCredentialsNothingIsSent) {
   EXPECT_TRUE(script_->requests.empty());
 }
 
+TEST_F(RetryTest, TheServerIsToldHowLongAWriteMayTake) {
+  script_->answer(429, "", {{"Retry-After", "2"}});
+  script_->answer(200, "{}");
+  ASSERT_TRUE(client()->remove(kPods, kKey, ""));
+  ASSERT_EQ(script_->requests.size(), 2u);
+  EXPECT_EQ(script_->requests[0].path, "/api/v1/namespaces/ml/pods/a?timeout=5000ms");
+  EXPECT_EQ(script_->requests[1].path, "/api/v1/namespaces/ml/pods/a?timeout=3000ms");
+}
+
 TEST_F(RetryTest, RetryAfterIsObeyed) {
   script_->answer(429, "", {{"Retry-After", "1"}});
   script_->answer(503, "", {{"Retry-After", "2"}});
