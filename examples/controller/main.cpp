@@ -88,9 +88,9 @@ int run(const kube::Config& config, runtime::LeaseOptions lease, const sigset_t&
     log::error("a reconcile did not end in time");
     std::_Exit(1);  // with the Lease, which expires: nobody may be told that this process has stopped writing
   }
+  elector.stop();  // gives the Lease back: nothing is written any more
   sources.stop();
   copies.stop();
-  elector.stop();   // gives the Lease back
   recorder.stop();  // last: others record while they stop
   return lost ? 1 : 0;
 }

@@ -189,7 +189,8 @@ void RestClient::reached(bool answered) const {
 
 void RestClient::observe(const Call& call, int status, Instant began) const {
   if (!options_.observer) return;
-  options_.observer({call.verb, method_name(call.request.method), call.resource, status, options_.clock->steady() - began});
+  const auto took = options_.clock->steady() - began;
+  options_.observer({call.verb, method_name(call.request.method), call.resource, status, took});
 }
 
 Result<http::Response> RestClient::send(Call& call, Instant until) {

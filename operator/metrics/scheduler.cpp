@@ -119,7 +119,9 @@ bool LookScheduler::finish(const DueQueue::Taken& taken, const LookResult& resul
     provider.hangs = result.error && result.error->code == ErrorCode::Timeout;
   }
   constexpr std::size_t most = 64;
-  if (providers_.size() > most) std::erase_if(providers_, [](const auto& known) { return known.second.under_way == 0; });
+  if (providers_.size() > most) {
+    std::erase_if(providers_, [](const auto& known) { return known.second.under_way == 0; });
+  }
   return queue_.finish(taken);
 }
 

@@ -3,8 +3,8 @@
 //   LookScheduler looks(options, clock, connect, on_result, observe);
 //   looks.schedule(rollout, look, look.to + kSettle);     // from any thread, returns at once
 //
-// One store that does not answer must not hold up the looks at others: at most half of the threads wait for one address,
-// and a single one while the last look at it ran out of time.
+// One store that does not answer must not hold up the looks at others: at most half of the threads wait for one
+// address, and a single one while the last look at it ran out of time.
 //
 // Guarantees: one source (hence one connection pool) an address, made at the first look at it. A result is
 // handed over at most once a schedule() that returned true, and not at all after cancel() or once a different

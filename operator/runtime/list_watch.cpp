@@ -204,8 +204,8 @@ void ListWatch::initial_watch_ended(const Outcome& outcome, Instant now) {
   }
   observer_.listed(name_, false, 0);
   if (outcome) {
-    fail("cannot list", {.code = ErrorCode::Unavailable, .message = "the stream ended before its end", .retry_after = {}},
-         now);
+    fail("cannot list",
+         {.code = ErrorCode::Unavailable, .message = "the stream ended early", .retry_after = {}}, now);
     return;
   }
   const bool versioned = !list_version_.empty() && list_version_ != kAny;

@@ -18,9 +18,8 @@
 // - the watch begins at the version of the list, and again at the last version that was handed to the sink,
 //   so that no event is lost; a version that the server has forgotten (Gone) leads to a new, consistent list;
 // - resourceVersions are opaque: they are handed back, never compared;
-// - any failure, and a watch that ended within a second without an event, delays the next request by a
-// backoff
-//   with jitter: a server that is down or refuses us is not hammered.
+// - any failure, and a watch that ended within a second without an event, delays the next request by a backoff with
+//   jitter: a server that is down or refuses us is not hammered.
 #pragma once
 
 #include <cstdint>
