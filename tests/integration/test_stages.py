@@ -193,7 +193,8 @@ def test_a_model_that_sells_more_wins_its_test(story):
     assert (entry["outcome"], entry["reason"], entry["stage"]) == ("Promoted", "Superior", "experiment"), entry
     orders = next(metric for metric in story.status["metrics"] if metric["name"] == "orders")
     assert orders["verdict"] == "Pass" and orders["message"].startswith("better: "), orders
-    assert 2 < float(orders["effect"]) < 4, orders
+    # In truth 3, but what stops a test early is more often a large ratio than a small one: no tight bounds.
+    assert 1.5 < float(orders["effect"]) < 12, orders
     assert sum(story.counts()["failures"].values()) == 0
 
 
