@@ -319,7 +319,7 @@ int run_operator(const OperatorOptions& options) {
   kube::ClientOptions client_options;
   client_options.user_agent = kube::user_agent(instance);  // the API server's audit log tells replicas apart
   client_options.observer = [&metrics](const kube::RequestRecord& record) { metrics.api_request(record); };
-  client_options.reached = [&server](bool answered) { server.reached(answered); };
+  client_options.reached = [&server, &clock](bool answered) { server.reached(answered, clock.steady()); };
   if (options.leader_elect) {  // no write may be under way when another process leads
     client_options.write_deadline =
         std::min(client_options.write_deadline, options.lease_duration - options.renew_deadline);

@@ -2,7 +2,7 @@
 // Rollouts want to; when it answers again, what has failed meanwhile need not wait for the rest of its backoff.
 //
 //   Reachability server;
-//   client_options.reached = [&](bool answered) { server.reached(answered); };
+//   client_options.reached = [&](bool answered) { server.reached(answered, clock.steady()); };
 //   client_options.admits = [&] { return server.may_try(clock.steady()); };
 //   server.on_return([&] { queue.retry_now(); });
 #pragma once
@@ -20,6 +20,8 @@ namespace sluice::app {
 // Thread-safe.
 class Reachability {
  public:
+  using Instant = std::chrono::steady_clock::time_point;
+
   // Called by whichever thread got the answer, under a lock: `back` is quick, and asks the server for nothing. Once
   // on_return({}) has returned, what was given before is not called any more.
   void on_return(std::function<void()> back) {
@@ -27,17 +29,20 @@ class Reachability {
     back_ = std::move(back);
   }
 
-  void reached(bool answered) {
+  void reached(bool answered, Instant now) {
     const std::lock_guard lock(mutex_);
     if (!answered) {
       if (++unanswered_ == kAway) tried_.reset();
-    } else if (std::exchange(unanswered_, 0) >= kAway && back_) {
-      back_();
+      return;
     }
+    const bool is_back = std::exchange(unanswered_, 0) >= kAway;
+    if (!is_back || (returned_ && now - *returned_ < kBetweenReturns)) return;
+    returned_ = now;
+    if (back_) back_();
   }
 
   // False: it is away, and was asked within the last second. Who gets true should ask it at once.
-  bool may_try(std::chrono::steady_clock::time_point now) {
+  bool may_try(Instant now) {
     const std::lock_guard lock(mutex_);
     if (unanswered_ < kAway) return true;
     if (tried_ && now - *tried_ < kBetweenTries) return false;
@@ -48,10 +53,14 @@ class Reachability {
  private:
   static constexpr int kAway = 3;  // one connection that breaks is no outage
   static constexpr seconds kBetweenTries{1};
+  // Where some requests get through and others never do, as with a proxy that cuts watches off, the backoff of those
+  // must have its effect.
+  static constexpr seconds kBetweenReturns{10};
 
   std::mutex mutex_;
-  int unanswered_ = 0;          // in a row; this and what follows is guarded by mutex_
-  std::optional<std::chrono::steady_clock::time_point> tried_;  // while it is away
+  int unanswered_ = 0;               // in a row; this and what follows is guarded by mutex_
+  std::optional<Instant> tried_;     // while it is away
+  std::optional<Instant> returned_;  // told last
   std::function<void()> back_;
 };
 
