@@ -220,13 +220,12 @@ class App {
     server_.on_return({});
     scheduler_.stop();
     const bool drained = controller_.stop(options_.grace);
-    if (drained) {
-      reconciler_.save_all();
-      elector_.stop();
-    }
+    if (drained) reconciler_.save_all();
+    const bool over = drained && !calls_.stop_requested();  // a save that was cut off may still be carried out
+    if (over) elector_.stop();
     recorder_.stop();
-    if (!drained) {
-      log::warn("a reconcile did not end in time; the Lease is left to expire");
+    if (!over) {
+      log::warn("what was under way did not end in time; the Lease is left to expire");
       return false;
     }
     calls_.request_stop();  // nobody needs the page of a list that is still to come

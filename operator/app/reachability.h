@@ -35,8 +35,9 @@ class Reachability {
       if (++unanswered_ == kAway) tried_.reset();
       return;
     }
-    const bool is_back = std::exchange(unanswered_, 0) >= kAway;
-    if (!is_back || (returned_ && now - *returned_ < kBetweenReturns)) return;
+    if (std::exchange(unanswered_, 0) >= kAway) is_back_ = true;
+    if (!is_back_ || (returned_ && now - *returned_ < kBetweenReturns)) return;
+    is_back_ = false;
     returned_ = now;
     if (back_) back_();
   }
@@ -60,6 +61,7 @@ class Reachability {
   std::mutex mutex_;
   int unanswered_ = 0;               // in a row; this and what follows is guarded by mutex_
   std::optional<Instant> tried_;     // while it is away
+  bool is_back_ = false;             // is still to be told
   std::optional<Instant> returned_;  // told last
   std::function<void()> back_;
 };

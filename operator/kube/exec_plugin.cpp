@@ -50,6 +50,7 @@ Result<std::string> ExecCredentials::authorization() {
   }
   failure_.reset();
   issued_ = *std::move(issued);
+  issued_->at = clock_->steady();
   return issued_->authorization();
 }
 
@@ -61,7 +62,10 @@ std::pair<std::string, std::string> ExecCredentials::client_certificate() {
 
 bool ExecCredentials::forget(const std::string& refused) {
   const std::lock_guard lock(mutex_);
-  if (issued_ && issued_->authorization() == refused) issued_.reset();  // else another thread has had a new one
+  // Another thread may have had a new one meanwhile.
+  const bool same = issued_ && issued_->authorization() == refused;
+  const bool fresh = issued_ && issued_->token.empty() && clock_->steady() - issued_->at < kTryAgainAfter;
+  if (same && !fresh) issued_.reset();
   return true;
 }
 

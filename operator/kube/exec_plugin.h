@@ -28,7 +28,8 @@ struct ExecPlugin {
 class ExecCredentials final : public Credentials {
  public:
   static constexpr auto kLongestRun = seconds(60);
-  // A failed run is not repeated by every request that waits for it.
+  // A failed run is not repeated by every request that waits for it, nor one for a certificate by every request that
+  // was refused with the one before.
   static constexpr auto kTryAgainAfter = seconds(1);
 
   ExecCredentials(ExecPlugin plugin, std::shared_ptr<const Clock> clock)
@@ -44,6 +45,7 @@ class ExecCredentials final : public Credentials {
     std::string certificate;
     std::string key;
     std::optional<Time> expires;
+    std::chrono::steady_clock::time_point at{};
 
     std::string authorization() const { return token.empty() ? std::string() : "Bearer " + token; }
   };

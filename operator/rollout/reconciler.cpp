@@ -77,7 +77,7 @@ Result<runtime::Requeue> RolloutReconciler::reconcile(const kube::Key& key, std:
     if (must_save(*memory, now)) {
       if (auto saved = save_decision(key, *known, *memory, decision.events); !saved) {
         take_back(key, *memory, before, seen);  // nothing was done yet
-        memory->outdated = saved.error().code != ErrorCode::Cancelled;  // that one was not sent
+        memory->outdated = saved.error().code != ErrorCode::Cancelled;  // that was not sent, or nobody comes back
         return saved.error();
       }
       just_saved = true;
@@ -241,7 +241,7 @@ Outcome RolloutReconciler::save_decision(const kube::Key& key, const KnownRollou
   const ErrorCode code = saved.error().code;
   if (code == ErrorCode::Conflict) {
     if (was_saved(key, known, memory)) return Ok{};
-  } else if (code != ErrorCode::Cancelled && !events.empty()) {  // Cancelled was not sent
+  } else if (code != ErrorCode::Cancelled && !events.empty()) {  // Cancelled: not sent, or the process ends
     if (memory.unconfirmed.size() < kMostUnconfirmed) memory.unconfirmed.push_back({*memory.status, events});
   }
   return saved;

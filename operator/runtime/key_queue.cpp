@@ -1,6 +1,7 @@
 #include "runtime/key_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::runtime {
 
@@ -38,7 +39,8 @@ Duration KeyQueue::add_backoff(const kube::Key& key, Duration at_least, Instant 
   const auto grown =
       static_cast<double>(options_.backoff_initial.count()) * static_cast<double>(1ULL << doublings);
   const auto ceiling = static_cast<double>(options_.backoff_ceiling.count());
-  const auto own = Duration(static_cast<Duration::rep>(std::min(grown, ceiling)));
+  const auto own = std::exchange(entry.hurry, false) ? options_.backoff_initial
+                                                      : Duration(static_cast<Duration::rep>(std::min(grown, ceiling)));
   const Duration delay = std::max(at_least, own);
   // What was urgent still is; what was only looked at again has turned out to need work.
   add_after(key, delay, std::min(entry.priority, Priority::Change), now);
@@ -57,6 +59,7 @@ void KeyQueue::retry_now(Instant now) {
     entry.due.reset();
     make_dirty(key, entry, entry.due_priority, now);
   }
+  for (const auto& [key, since] : processing_) entries_[key].hurry = true;
 }
 
 void KeyQueue::forget(const kube::Key& key) {
@@ -98,6 +101,7 @@ nanoseconds KeyQueue::done(const kube::Key& key, Instant now) {
   processing_.erase(running);
   const auto entry = entries_.find(key);
   if (entry == entries_.end()) return worked;
+  entry->second.hurry = false;
   if (entry->second.dirty && !shut_down_) {
     enqueue(key, entry->second, now);
   } else {

@@ -54,8 +54,9 @@ class KeyQueue {
   // Counts a failure and adds the key after its backoff, or after `at_least` if that is longer. Returns the
   // delay.
   Duration add_backoff(const kube::Key& key, Duration at_least, Instant now);
-  // Makes all keys ready that wait for their backoff, as when the server is back that all have failed at. Their
-  // failures stay counted, and what a server asked to wait for is waited for.
+  // Makes all keys ready that wait for their backoff, as when the server is back that all have failed at, and those
+  // that are worked on will wait as after a first failure. Their failures stay counted, and what a server asked to wait
+  // for is waited for.
   void retry_now(Instant now);
   // Forgets the failures of a key.
   void forget(const kube::Key& key);
@@ -90,6 +91,7 @@ class KeyQueue {
     Priority due_priority = Priority::Resync;
     unsigned failures = 0;
     bool backing_off = false;    // `due` is that of a backoff, and not longer because somebody asked for it
+    bool hurry = false;          // a failure of the work under way may have come before the server's return
   };
   using Entries = std::unordered_map<kube::Key, Entry, kube::KeyHash>;
 

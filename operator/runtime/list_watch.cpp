@@ -15,7 +15,7 @@ constexpr seconds kShortestWatch{1};
 // How long a server may take for a streamed list when it is not known to make any. One that does not know of them
 // watches for so long instead.
 constexpr seconds kFirstStream{30};
-// So many streamed lists in a row that ended early, without an error, are those of a server or a proxy that cannot.
+// So many streamed lists that ended early, and none that was complete, are those of a server or a proxy that cannot.
 constexpr int kMostUnfinished = 3;
 // The version of whatever the server's cache holds.
 constexpr const char* kAny = "0";
@@ -62,7 +62,13 @@ ListWatch::ListWatch(std::string name, ReflectorSink& sink, const ReflectorOptio
       streams_(options.stream),
       list_version_(options.latest ? "" : kAny) {}
 
+void ListWatch::hurry() {
+  backoff_.reset();
+  not_before_ = asked_until_;
+}
+
 ListWatch::Request ListWatch::next() {
+  not_before_ = asked_until_ = Instant{};
   if (listing_) {
     if (continue_.empty()) {
       sink_.list_started();
@@ -104,10 +110,11 @@ void ListWatch::listed(Result<kube::ListPage> page, Instant now) {
   if (!page) {
     observer_.listed(name_, false, 0);
     // "Gone" here is a continue token or a version that expired; "Timeout" for a version that this server has
-    // not reached ("too large"), as after a restore. Both are cured by asking for the latest.
+    // not reached ("too large"), as after a restore. Both are cured by asking for the latest. After nonsense, or a sink
+    // that threw, nobody knows what the sink has.
     const bool versioned = !continue_.empty() || (!list_version_.empty() && list_version_ != kAny);
     const ErrorCode code = page.error().code;
-    if (code == ErrorCode::Gone ||
+    if (code == ErrorCode::Gone || code == ErrorCode::Internal ||
         (versioned && (code == ErrorCode::Timeout || code == ErrorCode::Invalid))) {
       relist("");
     }
@@ -187,7 +194,6 @@ void ListWatch::initial_event(kube::WatchEvent& event) {
       // The versions of single objects, and of other bookmarks, say nothing about what is still to come.
       if (!kube::ends_initial_events(event)) break;
       streamed_ = true;
-      unfinished_streams_ = 0;
       finish_list(kube::resource_version_of(event.object));
       break;
   }
@@ -196,8 +202,10 @@ void ListWatch::initial_event(kube::WatchEvent& event) {
 void ListWatch::initial_watch_ended(const Outcome& outcome, Instant now) {
   observer_.watch_ended(name_, outcome ? WatchEnd::Finished : WatchEnd::Failed);
   const bool refused = !outcome && outcome.error().code == ErrorCode::Invalid;
-  // A server that streams may end one early, as when it is shut down: that is told from its lasting to the end.
-  if (refused || (outcome && (now - watch_started_ >= stream_timeout() || ++unfinished_streams_ >= kMostUnfinished))) {
+  // A server that streams may end one early, as when it is shut down: one that does not lasts to the end.
+  const bool lasted = outcome && now - watch_started_ >= stream_timeout();
+  const bool never_could = outcome && !streamed_ && ++unfinished_streams_ >= kMostUnfinished;
+  if (refused || lasted || never_could) {
     streams_ = false;
     log::info("the API server does not stream lists; they are read in pages", {{"resource", name_}});
     return;

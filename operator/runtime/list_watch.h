@@ -6,8 +6,8 @@
 //      +--refused--> Listing (page by page) ------+
 //
 // A list is asked for as the beginning of a watch, one object at a time: neither side then holds all of it as
-// text or as trees. A server that does not know this refuses, or ends the watch without the bookmark that makes
-// the list complete: it is asked for pages from then on.
+// text or as trees. A server that does not know this refuses, or just watches: after as long as that may last, or
+// several that ended early when none was ever complete, it is asked for pages from then on.
 //
 // The machine performs no request and reads no clock: a driver asks next(), waits until not_before(),
 // performs the request, and reports the answer. Reflector drives it on a thread; tests drive it with a
@@ -32,7 +32,7 @@
 
 namespace sluice::runtime {
 
-// Receives the copy. Called by one thread at a time. Objects may be moved from. What throws is asked for again.
+// Receives the copy. Called by one thread at a time. Objects may be moved from. One that throws is told again.
 class ReflectorSink {
  public:
   virtual ~ReflectorSink() = default;
@@ -83,6 +83,8 @@ class ListWatch {
   Instant not_before() const { return not_before_; }
   // The part of it that the server itself has asked for, which holds even when it is known to answer again.
   Instant asked_until() const { return asked_until_; }
+  // The server is known to answer again: what has failed before counts no more.
+  void hurry();
 
   void listed(Result<kube::ListPage> page, Instant now);
 
@@ -124,7 +126,7 @@ class ListWatch {
   std::string continue_;            // the page after those that the sink has
   std::size_t items_ = 0;           // of the list so far
   std::string version_;             // the last one that the sink has
-  int unfinished_streams_ = 0;      // in a row
+  int unfinished_streams_ = 0;      // before the first that was complete
   Instant not_before_{};
   Instant asked_until_{};
   Instant watch_started_{};

@@ -144,7 +144,7 @@ bool Reflector::wait_for_turn(const std::stop_token& stop) {
     const bool news = wake_.wait_for(lock, stop, before - now, [&] { return due() != before || wanted(); });
     if (!news) break;
   }
-  hurry_ = false;
+  if (std::exchange(hurry_, false)) machine_.hurry();
   return !stop.stop_requested();
 }
 

@@ -47,6 +47,12 @@ TEST(Reachability, TellsSeldomThatItIsBackWhereSomeRequestsNeverGetThrough) {
     now += seconds(1);
   }
   EXPECT_EQ(returns, 3);
+
+  for (int i = 0; i < 3; ++i) server.reached(false, now - seconds(7));
+  server.reached(true, now - seconds(7));
+  EXPECT_EQ(returns, 3);
+  server.reached(true, now);
+  EXPECT_EQ(returns, 4) << "told late, but told";
 }
 
 TEST(Reachability, LetsOneTryASecondThroughWhileTheServerIsAway) {

@@ -86,7 +86,7 @@ TEST_F(ProgramTest, OneThatHangsIsKilledWithItsChildren) {
   const std::string path = folder_.path("fifo");
   Fifo fifo(path);
   const auto out = run_program(script("(echo runs; exec sleep 100) > '" + path + "' & sleep 100"), {},
-                               kEnvironment, seconds(1));
+                               kEnvironment, seconds(3));
   ASSERT_FALSE(out);
   EXPECT_NE(out.error().message.find("did not end"), std::string::npos) << out.error().message;
   EXPECT_EQ(fifo.read_to_end(seconds(20)), "runs\n") << "the child had it open as long as it lived";
@@ -169,6 +169,14 @@ TEST_F(ExecCredentialsTest, MayBeACertificate) {
   answer({{"clientCertificateData", "CERT"}, {"clientKeyData", "KEY"}});
   EXPECT_EQ(*c.authorization(), "");
   EXPECT_EQ(c.client_certificate(), (std::pair<std::string, std::string>{"CERT", "KEY"}));
+
+  EXPECT_TRUE(c.forget(""));  // by a request with the one before: nothing tells them apart but the time
+  EXPECT_EQ(*c.authorization(), "");
+  EXPECT_EQ(runs(), 1u);
+  clock_->advance(seconds(1));
+  EXPECT_TRUE(c.forget(""));
+  EXPECT_EQ(*c.authorization(), "");
+  EXPECT_EQ(runs(), 2u);
 }
 
 TEST_F(ExecCredentialsTest, ThePluginIsToldAboutTheCluster) {

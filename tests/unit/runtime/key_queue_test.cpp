@@ -152,6 +152,36 @@ TEST_F(KeyQueueTest, WhatBacksOffComesAtOnceWhenTheServerIsBack) {
   EXPECT_THAT(drain(), ElementsAre("asked to wait", "looked at again"));
 }
 
+TEST_F(KeyQueueTest, WhatFailsAsTheServerComesBackWaitsAsAfterAFirstFailure) {
+  const auto fails = [&](Duration at_least) {
+    const Duration delay = queue_.add_backoff(key("a"), at_least, now_);
+    queue_.done(key("a"), now_);
+    return delay;
+  };
+  const auto pop = [&] {
+    add("a");
+    ASSERT_TRUE(queue_.try_pop(now_));
+  };
+  for (int i = 0; i < 20; ++i) {
+    pop();
+    fails(Duration::zero());
+  }
+  pop();
+  queue_.retry_now(now_);
+  EXPECT_EQ(fails(Duration::zero()), milliseconds(5));
+  EXPECT_EQ(queue_.failures(key("a")), 21u);
+  pop();
+  EXPECT_EQ(fails(Duration::zero()), seconds(60)) << "once";
+  pop();
+  queue_.retry_now(now_);
+  EXPECT_EQ(fails(seconds(7)), seconds(7));
+  pop();
+  queue_.retry_now(now_);
+  queue_.done(key("a"), now_);  // it has not failed
+  pop();
+  EXPECT_EQ(fails(Duration::zero()), seconds(60));
+}
+
 TEST_F(KeyQueueTest, WhatAServerAskedForIsTheLeastBackoff) {
   EXPECT_EQ(queue_.add_backoff(key("a"), seconds(7), now_), seconds(7));
   EXPECT_EQ(queue_.next_due(now_), now_ + seconds(7));

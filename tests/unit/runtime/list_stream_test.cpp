@@ -139,13 +139,38 @@ TEST_F(StreamedListTest, AStreamThatEndsEarlyIsAskedForAgain) {
   EXPECT_TRUE(next_watch().initial_events);
   EXPECT_TRUE(end_mark("10"));
   ends(ErrorCode::Gone);
-  for (int ended = 0; ended < 2; ++ended) {
+  for (int ended = 0; ended < 10; ++ended) {
+    EXPECT_TRUE(next_watch().initial_events) << "it is known to stream";
+    ends(Ok{});
+  }
+}
+
+TEST_F(StreamedListTest, AServerWhoseStreamsAllEndEarlyIsAskedForPages) {
+  for (int ended = 0; ended < 3; ++ended) {
     EXPECT_TRUE(next_watch().initial_events);
     ends(Ok{});
   }
-  EXPECT_TRUE(next_watch().initial_events);
-  ends(Ok{});
-  EXPECT_EQ(next_list().resource_version, "") << "three in a row: not one that can";
+  EXPECT_EQ(next_list().resource_version, "");
+}
+
+TEST_F(StreamedListTest, AVersionThatIsForgottenAfterAnOutageDoesNotWaitForItsBackoff) {
+  next_watch();
+  EXPECT_TRUE(end_mark("10"));
+  for (int failed = 0; failed < 10; ++failed) {
+    ends(ErrorCode::Unavailable);
+    now_ += delay();
+    next_watch();
+  }
+  ends(ErrorCode::Unavailable);
+  EXPECT_GT(delay(), seconds(20));
+  stream_.hurry();
+  EXPECT_LE(stream_.not_before(), now_);
+  next_watch();
+  ends(ErrorCode::Gone);
+  EXPECT_EQ(delay(), seconds(1));
+  next_watch();
+  EXPECT_TRUE(end_mark("20"));
+  EXPECT_LE(stream_.not_before(), now_) << "what was waited for is over with its request";
 }
 
 }  // namespace
