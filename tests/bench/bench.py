@@ -30,6 +30,7 @@ CANNED_PORT = 9292
 PAGES_PORT = 8090
 MOST_MADE = 2000  # Rollouts; of more, one is made and the others are copies of it
 AT_LAST = 1  # second before the weight: shorter than the wait before it, longer than what follows that wait
+INTERVAL = 30  # seconds between two looks at one of the crowd
 SETTLE = 65  # seconds until what was under way is over: events that were held back, and the first, short watches
 
 
@@ -258,14 +259,15 @@ class Bench:
         with self.report.step(f"{rollouts} candidates get traffic", f"{20 + rollouts // 6} s"):
             self.crowd.apply("v2", active=True)
             self.wait_for_crowd("to have a candidate with traffic", in_canary)
-        with self.report.step(f"{rollouts} Rollouts are looked at", f"{self.asked.idle + 60:.0f} s"):
+        seconds = INTERVAL * math.ceil(self.asked.idle / INTERVAL)  # whole ones: looks are not spread evenly over one
+        with self.report.step(f"{rollouts} Rollouts are looked at", f"{seconds + 60:.0f} s"):
             time.sleep(60)
             before = self.looks()
-            seen = self.measure_for(self.asked.idle)
+            seen = self.measure_for(seconds)
             after = self.looks()
-        taken = (after["ok"] - before["ok"]) / self.asked.idle
+        taken = (after["ok"] - before["ok"]) / seconds
         failed = after["error"] - before["error"]
-        due = rollouts / 30
+        due = rollouts / INTERVAL
         self.row(f"looks a second, {rollouts} at work (answers are canned)",
                  f"{taken:.1f} of {due:.1f} that are due, {failed:.0f} failed")  # fmt: skip
         self.row(f"processor time, {rollouts} at work", f"{seen['cpu']:.1%} of one core")
