@@ -8,7 +8,6 @@
 #include <array>
 #include <atomic>
 #include <cmath>
-#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
@@ -22,6 +21,7 @@
 #include "app/reachability.h"
 #include "app/web_server.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "http/transport.h"
 #include "kube/config.h"
 #include "kube/rest_client.h"
@@ -204,17 +204,14 @@ class App {
     controller_.queue().add(key, runtime::Priority::Urgent);  // a candidate may be doing harm
   }
 
-  // False: a reconcile still runs, and may write.
+  // False: what was under way has not ended in time, and may still be carried out.
   bool stop() {
     {
       const std::lock_guard lock(starting_);
       stopping_ = true;
     }
     const std::jthread limit([this](const std::stop_token& over) {
-      std::mutex mutex;
-      std::condition_variable_any never;
-      std::unique_lock lock(mutex);
-      never.wait_for(lock, over, options_.grace + kForLastWrites, [] { return false; });
+      pause_for(options_.grace + kForLastWrites, over);
       if (!over.stop_requested()) calls_.request_stop();
     });
     server_.on_return({});
@@ -225,7 +222,7 @@ class App {
     if (over) elector_.stop();
     recorder_.stop();
     if (!over) {
-      log::warn("what was under way did not end in time; the Lease is left to expire");
+      log::warn("what was under way did not end in time; the Lease, if there is one, is left to expire");
       return false;
     }
     calls_.request_stop();  // nobody needs the page of a list that is still to come

@@ -1,11 +1,10 @@
 #include "kube/rest_client.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/pause.h"
 #include "kube/json_text.h"
 #include "kube/object.h"
 #include "kube/paths.h"
@@ -33,13 +32,6 @@ struct Call {
   std::string resource;
   http::Request request;
 };
-
-void pause_for(Duration duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-}
 
 std::string label(const Resource& resource, const std::string& subresource) {
   return subresource.empty() ? resource.plural : resource.plural + "/" + subresource;
