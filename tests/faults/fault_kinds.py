@@ -93,6 +93,15 @@ def delay(x: Exchange) -> None:
     untouched(x)
 
 
+def silence(x: Exchange) -> None:
+    """Carried out, and never answered, with the connection open; of a watch the head comes, but no event."""
+    with x.asked_aside() as answer:
+        x.hit()
+        if answer.pieces is not None:
+            x.client.send(answer.head(chunked=True))
+    x.client.wait_closed()
+
+
 def cut(x: Exchange) -> None:
     """The connection ends in the middle of a chunk; for a watch, in the middle of its first event."""
     answer = x.ask()
@@ -140,6 +149,7 @@ FAULTS: dict[str, Callable[[Exchange], None]] = {
     "drop-before": drop_before,
     "drop-after": drop_after,
     "delay": delay,
+    "silence": silence,
     "cut": cut,
     **{str(code): _refusal(code) for code in (409, 410, 429, 500, 503)},
     "garbage": garbage,

@@ -51,6 +51,12 @@ class Wire:
             pass
         self.sock.close()
 
+    def wait_closed(self) -> None:
+        """Until the other side gives up, which is told as a Hangup. What it sends meanwhile is of no interest."""
+        while True:
+            self._fill()
+            self._buffer.clear()
+
     def wait_readable(self, other: "Wire | None") -> None:
         """Until something can be read here; Hangup when `other`, whom it is for, has gone meanwhile."""
         if self._buffer or isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
