@@ -179,6 +179,7 @@ TEST(StreamTime, SilenceEndsItAndEventsKeepItAlive) {
   EXPECT_EQ(code_of(end), ErrorCode::Timeout);
   EXPECT_EQ(pieces, 8);  // 1.6 s of events under 1 s of patience
   EXPECT_GE(Steady::now() - began, kStall * 8 / 5 + kStall - milliseconds(20));
+  EXPECT_LT(Steady::now() - began, kIdle);
 }
 
 TEST(StreamTime, TheDeadlineIsForTheHeadersOnly) {
