@@ -64,8 +64,8 @@ def kube_apiserver(site: Site, api: ApiClient) -> Component:
         values["audit-log-path"] = site.logs / "audit.log"
         values["audit-policy-file"] = site.write("audit-policy.yaml", _AUDIT_POLICY)
     argv = [str(site.tools.path("kube-apiserver")), *flags(values)]
-    # Processors are few: collect garbage half as often, for some more memory.
-    return Component("kube-apiserver", argv, api.ready, env={"GOGC": "200"}, timeout=120)
+    # Processors are few: collect garbage a quarter as often, for some more memory.
+    return Component("kube-apiserver", argv, api.ready, env={"GOGC": "400"}, timeout=120)
 
 
 def kube_controller_manager(site: Site) -> Component:

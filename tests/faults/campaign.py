@@ -89,8 +89,12 @@ def on_lanes(lanes: list[Lane], jobs: list, work: Callable) -> None:
     threads = [threading.Thread(target=serve, args=(lane,), daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as ending:  # asked to end: nothing more is begun
+        errors.append(ending)
+        raise
     if errors:
         raise errors[0]
 
@@ -103,6 +107,7 @@ class Campaign:
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._total = 0
+        self._ended = False  # before its time: the cluster goes, and what still runs fails with it
         self.done = 0
         self.failed: list[Case] = []
         self.missed: list[Case] = []
@@ -110,7 +115,12 @@ class Campaign:
 
     def run(self, wanted: list[Case]) -> None:
         self._total = len(wanted)
-        on_lanes(self._lanes, wanted, self._run_one)
+        try:
+            on_lanes(self._lanes, wanted, self._run_one)
+        except BaseException:
+            with self._lock:
+                self._ended = True
+            raise
 
     def _run_one(self, lane: Lane, case: Case) -> None:
         reference = self._references[case.scenario.name].state
@@ -118,7 +128,8 @@ class Campaign:
         if result.ok and not result.reached:  # it came in a reference run, so it may come when tried again
             result = lane.run(case.scenario, case.call, case.fault, reference)
         with self._lock:
-            self._note(case, result)
+            if not self._ended:
+                self._note(case, result)
 
     def _note(self, case: Case, result: Result) -> None:
         self.done += 1

@@ -9,6 +9,7 @@ ERROR_SHARE names. Nothing is random, so that the same looks see the same.
 import itertools
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ class Hands:
         self._journal = journal
         self._pool = ThreadPoolExecutor(8, "hands")
         self._busy: set[tuple[str, str, str]] = set()
+        self._written: dict[tuple[str, str, str], int] = {}  # at which version: what is older is no news
         self._lock = threading.Lock()
         self._addresses = itertools.count(256)
         journal.listen(self._on_change)
@@ -52,22 +54,29 @@ class Hands:
                     self._visit_later(kind, found)
 
     def _on_change(self, change: Change) -> None:
-        if change.type != "DELETED" and change.kind in ("pods", "httproutes"):
+        if change.kind not in ("pods", "httproutes"):
+            return
+        if change.type == "DELETED":
+            with self._lock:
+                self._written.pop(_key(change.kind, change.object), None)
+        else:
             self._visit_later(change.kind, change.object)
 
     def _visit_later(self, kind: str, found: Object) -> None:
-        act: Callable[[Object], None] = self._route if kind == "httproutes" else self._pod
+        act: Callable[[Object], int] = self._route if kind == "httproutes" else self._pod
         idle = _accepted(found) if kind == "httproutes" else _settled(found)
-        key = (kind, found["metadata"]["namespace"], found["metadata"]["name"])
+        key = _key(kind, found)
         with self._lock:
-            if idle or key in self._busy:
+            if idle or key in self._busy or _version(found) < self._written.get(key, 0):
                 return
             self._busy.add(key)
         self._pool.submit(self._visit, act, found, key)
 
-    def _visit(self, act: Callable[[Object], None], found: Object, key: tuple[str, str, str]) -> None:
+    def _visit(self, act: Callable[[Object], int], found: Object, key: tuple[str, str, str]) -> None:
         try:
-            act(found)
+            version = act(found)
+            with self._lock:
+                self._written[key] = version
         except (ApiError, OSError):
             pass  # gone, changed meanwhile, or the API server is away: seen again, done again
         finally:
@@ -80,36 +89,35 @@ class Hands:
     def _newest(self, key: tuple[str, str, str]) -> Object | None:
         return self._journal.find(*key)
 
-    def _pod(self, pod: Object) -> None:
+    def _pod(self, pod: Object) -> int:
         path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
         if "deletionTimestamp" in pod["metadata"]:
             self._api.request("DELETE", f"{path}?gracePeriodSeconds=0")
-            return
+            return sys.maxsize  # nothing comes after it
         if not pod["spec"].get("nodeName"):
             target = {"kind": "Node", "name": NODE}
             name = {"name": pod["metadata"]["name"]}
             binding = {"apiVersion": "v1", "kind": "Binding", "metadata": name, "target": target}
             self._api.request("POST", f"{path}/binding", binding)
         if STAGE in pod["metadata"]["labels"]:
-            self._test(pod, path)
-            return
+            return self._test(pod, path)
         number = next(self._addresses)
         address = f"10.78.{number // 256 % 256}.{number % 256}"
         since = {"status": "True", "lastTransitionTime": _now()}
         conditions = [{"type": kind, **since} for kind in ("Initialized", "ContainersReady", "Ready", "PodScheduled")]
         status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
-        self._api.request("PATCH", f"{path}/status", {"status": status}, "application/strategic-merge-patch+json")
+        return self._patch(path, status, "strategic-merge-patch")
 
-    def _test(self, pod: Object, path: str) -> None:
+    def _test(self, pod: Object, path: str) -> int:
         """Runs at the first visit, and has succeeded at the next."""
         runs = pod.get("status", {}).get("phase") == "Running"
         state = {"terminated": {"exitCode": 0, "reason": "Completed"}} if runs else {"running": {"startedAt": _now()}}
         container = pod["spec"]["containers"][0]["name"]
         one = {"name": container, "image": "played", "imageID": "", "ready": not runs, "restartCount": 0}
         status = {"phase": "Succeeded" if runs else "Running", "containerStatuses": [{**one, "state": state}]}
-        self._api.request("PATCH", f"{path}/status", {"status": status}, "application/strategic-merge-patch+json")
+        return self._patch(path, status, "strategic-merge-patch")
 
-    def _route(self, route: Object) -> None:
+    def _route(self, route: Object) -> int:
         generation = {"status": "True", "observedGeneration": route["metadata"]["generation"]}
         answers = [{"type": kind, "reason": kind, "message": "played", "lastTransitionTime": _now(), **generation}
                    for kind in ("Accepted", "ResolvedRefs")]  # fmt: skip
@@ -117,8 +125,10 @@ class Hands:
                    for parent in route["spec"]["parentRefs"]]  # fmt: skip
         metadata = route["metadata"]
         path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{metadata['namespace']}/httproutes/{metadata['name']}"
-        status = {"status": {"parents": parents}}
-        self._api.request("PATCH", f"{path}/status", status, "application/merge-patch+json")
+        return self._patch(path, {"parents": parents}, "merge-patch")
+
+    def _patch(self, path: str, status: Object, kind: str) -> int:
+        return _version(self._api.request("PATCH", f"{path}/status", {"status": status}, f"application/{kind}+json"))
 
 
 class Users:
@@ -170,11 +180,13 @@ class Users:
             raise Hangup(f"not a question that the tests know: {form['query']}")
         end = float(form["time"])
         begin = end - int(asked[3]) / 1000
+        matchers = _matchers(asked[2])
         with self._lock:
             found = [
                 {"metric": {"__name__": asked[1], **counted.labels}, "values": values}
                 for counted in self._pods.values()
-                if _matches(asked[2], counted.labels) and (values := counted.between(asked[1], begin, end))
+                if all(matches(counted.labels) for matches in matchers)
+                and (values := counted.between(asked[1], begin, end))
             ]
         text = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": found}})
         return Answer(200, [("Content-Type", "application/json")], text.encode())
@@ -285,6 +297,14 @@ def _accepted(route: Object) -> bool:
     return bool(seen) and min(seen) == route["metadata"]["generation"]
 
 
+def _key(kind: str, found: Object) -> tuple[str, str, str]:
+    return kind, found["metadata"]["namespace"], found["metadata"]["name"]
+
+
+def _version(found: Object) -> int:
+    return int(found["metadata"]["resourceVersion"])
+
+
 def _settled(pod: Object) -> bool:
     """Whether nothing is left to be done for a pod."""
     conditions = pod.get("status", {}).get("conditions", [])
@@ -295,13 +315,19 @@ def _settled(pod: Object) -> bool:
     return "deletionTimestamp" not in pod["metadata"] and (ready or never)
 
 
-def _matches(matchers: str, labels: dict[str, str]) -> bool:
-    for name, operator, quoted in re.findall(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"', matchers):
-        value = json.loads(f'"{quoted}"')
-        found = labels.get(name, "")
-        if not (re.fullmatch(value, found) if operator == "=~" else value == found):
-            return False
-    return True
+def _matchers(selector: str) -> list[Callable[[dict[str, str]], bool]]:
+    """What stands between the braces, taken apart once and not for each pod."""
+    return [
+        _matcher(name, operator, json.loads(f'"{quoted}"'))
+        for name, operator, quoted in re.findall(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"', selector)
+    ]
+
+
+def _matcher(name: str, operator: str, value: str) -> Callable[[dict[str, str]], bool]:
+    if operator == "=":
+        return lambda labels: labels.get(name, "") == value
+    pattern = re.compile(value)
+    return lambda labels: pattern.fullmatch(labels.get(name, "")) is not None
 
 
 def _now(fraction: str = "Z") -> str:
