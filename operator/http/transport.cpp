@@ -1,6 +1,7 @@
 #include "http/transport.h"
 
 #include <cpprest/http_client.h>
+#include <openssl/crypto.h>
 #include <pplx/threadpool.h>
 
 #include <algorithm>
@@ -108,6 +109,9 @@ constexpr std::size_t kNetworkThreads = 1;
 void start_network_thread() {
   static std::once_flag once;
   std::call_once(once, [] {
+    // When a process exits, OpenSSL frees all that it has, unless its first user says this; and the network thread,
+    // which is joined only later, may still be closing connections: it would wait for ever for a lock that is gone.
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     try {
       crossplat::threadpool::initialize_with_threads(kNetworkThreads);
     } catch (const std::exception&) {
@@ -430,9 +434,9 @@ Fault current_fault() {
 Result<std::unique_ptr<Transport>> make_transport(const Endpoint& endpoint) {
   auto address = parse_address(endpoint.base_url);
   if (!address) return address.error();
+  start_network_thread();
   auto tls = TlsSettings::make(*address, endpoint.tls);
   if (!tls) return tls.error();
-  start_network_thread();
   try {
     return std::unique_ptr<Transport>(std::make_unique<CpprestTransport>(*address, endpoint.user_agent, *tls,
                                                                          !endpoint.tls.insecure_skip_verify));

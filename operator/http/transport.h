@@ -99,7 +99,9 @@ Result<std::unique_ptr<Transport>> make_transport(const Endpoint& endpoint);
 
 // Readies the network library in this process; call first thing in main, before there are other threads: it sets
 // environment variables (http/environment.h says why). Without it all works, with about 40 ms of CPU more for each
-// new TLS connection. The library has one thread in any case: what waits, waits on the caller's.
+// new TLS connection. The library has one thread in any case: what waits, waits on the caller's. Who uses OpenSSL
+// before this, or before the first make_transport, must not let main return while connections are being closed:
+// OpenSSL then cleans up after itself at exit, under the hands of that thread.
 void prepare_network();
 
 // "NAME=value" of each variable that this process was started with: what programs that we start should get.

@@ -1,4 +1,9 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <latch>
+#include <thread>
 
 #include "http/transport.h"
 #include "support/certificates.h"
@@ -174,6 +179,42 @@ TEST_F(TlsTest, StreamsComeThroughWhole) {
                                 [&](std::string_view bytes) { return read += bytes.size(), true; }, {});
   ASSERT_TRUE(end) << end.error().message;
   EXPECT_EQ(read, 200'000u);
+}
+
+// Many streams, so that their connections are still being closed when the process is over.
+[[noreturn]] void exit_while_streams_are_closed() {
+  constexpr int kStreams = 40;
+  alarm(60);  // seconds; ends a process that hangs
+  prepare_network();
+  CertificateAuthority ca("ca");
+  const KeyPair pair = ca.issue_for_loopback();
+  HttpServer server(
+      [](HttpExchange& http) {
+        http.begin_chunked();
+        http.wait_for_close();
+      },
+      {pair.certificate_pem, pair.key_pem, ""});
+  const auto transport = make_transport({server.url(), trusting(ca), "sluice-test/1"});
+  std::latch begun(kStreams);
+  std::stop_source stop;
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < kStreams; ++i) {
+    readers.emplace_back([&] {
+      Request request;
+      request.path = "/";
+      request.begun = [&] { begun.count_down(); };
+      (void)(*transport)->stream(request, seconds(60), [](std::string_view) { return true; }, stop.get_token());
+    });
+  }
+  begun.wait();
+  stop.request_stop();
+  readers.clear();
+  std::exit(0);
+}
+
+TEST(TlsAtExit, ConnectionsThatAreBeingClosedDoNotKeepTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (int i = 0; i < 20; ++i) EXPECT_EXIT(exit_while_streams_are_closed(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
