@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -212,6 +213,13 @@ TEST_F(TlsTest, StreamsComeThroughWhole) {
   std::exit(0);
 }
 
+[[noreturn]] void exit_with_3_if_openssl_cleans_up() {
+  prepare_network();
+  const CertificateAuthority used("ca");
+  OPENSSL_atexit([] { std::_Exit(3); });
+  std::exit(0);
+}
+
 // For the sanitizers of the processes that a death test starts.
 void add_option(const char* variable, const std::string& option) {
   const char* const options = std::getenv(variable);
@@ -223,6 +231,7 @@ TEST(TlsAtExit, ConnectionsThatAreBeingClosedDoNotKeepTheProcess) {
   // What the end of those processes cuts off is neither freed nor joined.
   add_option("ASAN_OPTIONS", "detect_leaks=0");
   add_option("TSAN_OPTIONS", "report_thread_leaks=0");
+  EXPECT_EXIT(exit_with_3_if_openssl_cleans_up(), ::testing::ExitedWithCode(0), "");
   for (int i = 0; i < 10; ++i) EXPECT_EXIT(exit_while_streams_are_closed(), ::testing::ExitedWithCode(0), "");
 }
 
