@@ -1,10 +1,7 @@
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <latch>
-#include <thread>
 
 #include "http/transport.h"
 #include "support/certificates.h"
@@ -182,57 +179,17 @@ TEST_F(TlsTest, StreamsComeThroughWhole) {
   EXPECT_EQ(read, 200'000u);
 }
 
-// Many streams, so that their connections are still being closed when the process is over.
-[[noreturn]] void exit_while_streams_are_closed() {
-  constexpr int kStreams = 40;
-  alarm(60);  // seconds; ends a process that hangs
-  prepare_network();
-  CertificateAuthority ca("ca");
-  const KeyPair pair = ca.issue_for_loopback();
-  HttpServer server(
-      [](HttpExchange& http) {
-        http.begin_chunked();
-        http.wait_for_close();
-      },
-      {pair.certificate_pem, pair.key_pem, ""});
-  const auto transport = make_transport({server.url(), trusting(ca), "sluice-test/1"});
-  std::latch begun(kStreams);
-  std::stop_source stop;
-  std::vector<std::jthread> readers;
-  for (int i = 0; i < kStreams; ++i) {
-    readers.emplace_back([&] {
-      Request request;
-      request.path = "/";
-      request.begun = [&] { begun.count_down(); };
-      (void)(*transport)->stream(request, seconds(60), [](std::string_view) { return true; }, stop.get_token());
-    });
-  }
-  begun.wait();
-  stop.request_stop();
-  readers.clear();
-  std::exit(0);
-}
-
+// At exit the network thread may still be closing connections, and would wait for ever for a lock that is freed.
 [[noreturn]] void exit_with_3_if_openssl_cleans_up() {
   prepare_network();
-  const CertificateAuthority used("ca");
+  (void)CertificateAuthority("ca");  // uses it
   OPENSSL_atexit([] { std::_Exit(3); });
   std::exit(0);
 }
 
-// For the sanitizers of the processes that a death test starts.
-void add_option(const char* variable, const std::string& option) {
-  const char* const options = std::getenv(variable);
-  setenv(variable, (options == nullptr ? option : options + (":" + option)).c_str(), 1);
-}
-
-TEST(TlsAtExit, ConnectionsThatAreBeingClosedDoNotKeepTheProcess) {
+TEST(TlsAtExit, NothingIsFreedUnderTheHandsOfTheNetworkThread) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  // What the end of those processes cuts off is neither freed nor joined.
-  add_option("ASAN_OPTIONS", "detect_leaks=0");
-  add_option("TSAN_OPTIONS", "report_thread_leaks=0");
   EXPECT_EXIT(exit_with_3_if_openssl_cleans_up(), ::testing::ExitedWithCode(0), "");
-  for (int i = 0; i < 10; ++i) EXPECT_EXIT(exit_while_streams_are_closed(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
