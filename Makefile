@@ -90,7 +90,9 @@ AWAY   ?= 20
 test-faults: build
 	@echo "== Fault tests: the operator killed, and its connections broken, at each single call (SAMPLE=$(SAMPLE), SEED=$(SEED))"
 	@$(PYTHON) -B tests/faults/faults.py --sample $(SAMPLE) --seed $(SEED)
-test-faults-sample:
+test-faults-sample: build
+	@echo "== What is played in fault tests does as the real one"
+	@$(PYTEST) tests/faults/test_played.py
 	@$(MAKE) --no-print-directory test-faults SAMPLE=30
 test-away: build
 	@echo "== The API server and Prometheus away for $(AWAY) s each, in the middle of a canary"

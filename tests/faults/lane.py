@@ -117,7 +117,7 @@ class Lane:
         if exit_code != 0:
             problems.append(f"the operator ended with status {exit_code} when it was asked to stop")
         problems += broken(self.world.journal.changes(self.namespace, self.rollout))
-        log = self._keep_log() if problems else None
+        log = self.keep_log() if problems else None
         self.end()
         return Result(not problems, plan.hit.is_set(), time.monotonic() - began, state, calls, problems, log)
 
@@ -144,6 +144,12 @@ class Lane:
     def remove(self, rollout: str) -> None:
         self.world.api.request("DELETE", self._path(rollout))
         self.world.forget(self.namespace, rollout)
+
+    def keep_log(self) -> Path:
+        """What the operator has logged, under the Rollout's name: the next one begins with an empty log."""
+        kept = self.operator.log.with_name(f"{self.rollout}.log")
+        shutil.copyfile(self.operator.log, kept)
+        return kept
 
     def state(self) -> State:
         return end_state(self.world.journal.objects(self.namespace, self.rollout), self.rollout)
@@ -203,11 +209,6 @@ class Lane:
 
     def _path(self, rollout: str) -> str:
         return f"/apis/sluice.dev/v1alpha1/namespaces/{self.namespace}/rollouts/{rollout}"
-
-    def _keep_log(self) -> Path:
-        kept = self.operator.log.with_name(f"failed-{self.rollout}.log")
-        shutil.copyfile(self.operator.log, kept)
-        return kept
 
 
 def _ended(state: State, scenario: Scenario) -> bool:

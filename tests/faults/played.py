@@ -101,12 +101,15 @@ class Hands:
             self._api.request("POST", f"{path}/binding", binding)
         if STAGE in pod["metadata"]["labels"]:
             return self._test(pod, path)
-        number = next(self._addresses)
-        address = f"10.78.{number // 256 % 256}.{number % 256}"
+        address = pod.get("status", {}).get("podIP") or self._new_address()  # a pod keeps it as long as it lives
         since = {"status": "True", "lastTransitionTime": _now()}
         conditions = [{"type": kind, **since} for kind in ("Initialized", "ContainersReady", "Ready", "PodScheduled")]
         status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": conditions}
         return self._patch(path, status, "strategic-merge-patch")
+
+    def _new_address(self) -> str:
+        number = next(self._addresses)
+        return f"10.78.{number // 256 % 256}.{number % 256}"
 
     def _test(self, pod: Object, path: str) -> int:
         """Runs at the first visit, and has succeeded at the next."""

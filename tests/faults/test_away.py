@@ -33,6 +33,7 @@ MANY = 20
 def begun(lane):
     lane.begin(SLOW)
     yield lane
+    lane.keep_log()
     lane.end()
 
 
