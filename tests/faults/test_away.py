@@ -85,7 +85,7 @@ def test_api_server_away(world, many, canary, away, compacted):
     canary.wait("looks to go on", lambda s: looks(canary) > before)
     if compacted:  # no watch can have gone on: its version is forgotten
         world.cluster.wait_for(lambda: listed_anew(canary, back), "Rollouts to be listed anew", 60)
-    world.cluster.wait_for(lambda: all(promoted(canary.status(name)) for name in many), "all to be promoted", 300)
+    world.cluster.wait_for(lambda: all(promoted(canary.status(name)) for name in many), "all to be promoted", 900)
     for name in many:
         assert broken(world.journal.changes(canary.namespace, name)) == []
     ends_as_it_should(canary, pid)
