@@ -33,8 +33,10 @@ MANY = 20
 def begun(lane):
     lane.begin(SLOW)
     yield lane
-    lane.keep_log()
-    lane.end()
+    try:
+        lane.end()
+    finally:
+        lane.keep_log()  # with what it says when it is stopped
 
 
 @pytest.fixture
